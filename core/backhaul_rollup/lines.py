@@ -114,7 +114,7 @@ class _Writer:
         with Output(self._folder / entry["file"]) as output:
             sink = make_sink(self._request.form, output, archive.columns)
             try:
-                for row in rows:
+                for row in archive.job.ahead(rows):
                     sink.add(archive.job, row)
                 sink.finish()
             except BaseException:

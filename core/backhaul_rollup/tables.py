@@ -57,7 +57,7 @@ def write_tables(
         yield from (_result(entry, Outcome.UP_TO_DATE, gaps) for entry in known)
         return
     try:
-        for table in provided.tables(map(job.proven, rows)):
+        for table in provided.tables(map(job.proven, job.ahead(rows))):
             folder.mkdir(parents=True, exist_ok=True)
             for entry in _write(folder, table):
                 entry |= {"inputs": digest, "files": len(rows), "gaps": listed}

@@ -157,6 +157,27 @@ def test_offline_commands_see_it_too(lake: Lake, backhaul: Run) -> None:
     assert backhaul("report", lake.config, "-o", lake.config.parent / "report.html").code == 0
 
 
+@pytest.mark.parametrize(
+    "reads", usual(["records", "rollup", "copy"], "records", "rollup"), ids=lambda each: each
+)
+def test_reading_an_archive_takes_a_request_a_file(
+    weed: Store, lake: Lake, backhaul: Run, reads: str
+) -> None:
+    with faulty_proxy(weed.url) as proxy:
+        lake.bench.document["settings"]["store"] = {"endpoint": proxy.url}
+        lake.bench.write()
+        assert backhaul("run", lake.config).code == 0
+        before = proxy.count("GET", ".json.gz")
+        if reads == "records":
+            assert sum(1 for _ in library.load(lake.config).records("worldcup"))
+        elif reads == "rollup":
+            assert backhaul("rollup", lake.config, "--to", "day").code == 0
+        else:
+            assert backhaul("copy", lake.config, "--to", lake.config.parent / "copy").code == 0
+        files = sum(name.endswith(".json.gz") for name in lake.listed())
+        assert proxy.count("GET", ".json.gz") - before == files
+
+
 @pytest.mark.parametrize("how", usual(["replaced", "deleted"], "replaced"))
 def test_a_file_changed_by_another_program_is_found_and_fetched_again(
     lake: Lake, backhaul: Run, how: str

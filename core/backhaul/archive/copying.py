@@ -256,6 +256,7 @@ class _Work:
         staged: list[Staged] = []
         done: list[FileRow] = []
         try:
+            absent: list[FileRow] = []
             for row in each_until(self._stopped, rows):
                 if row.state not in HERE or row.sha256 is None:
                     self.left_out += row.state is SlotState.CORRUPT
@@ -263,8 +264,10 @@ class _Work:
                 elif self._has(row):
                     self.present += 1
                     done.append(row)
-                elif (part := self._stage(row)) is not None:
-                    staged.append(part)
+                else:
+                    absent.append(row)
+            read = map(self._stage, each_until(self._stopped, self._source.ahead(absent)))
+            staged += [part for part in read if part is not None]
             if not self._target.is_remote:
                 staged = self._on_disk(staged)
         except BaseException:

@@ -93,12 +93,9 @@ def record_lines(
     row, folder = known.row, known.folder
     if row is None:
         return
-    others, found = "", 0
-    for file in _selected(known, row.id, since, until):
-        lines = file.content in LINES
-        if not lines and file.content not in ROWS:
-            others = file.content
-            continue
+    others: list[str] = []
+    found = 0
+    for file in known.ahead(_with_records(_selected(known, row.id, since, until), others)):
         found += 1
         if folder is None:
             raise DamagedFileError(file.name, "is no longer on disk")
@@ -106,14 +103,14 @@ def record_lines(
         if state not in HERE:
             raise DamagedFileError(file.name, reason)
         compare(folder, file, stopped)
-        if not lines:
+        if file.content not in LINES:
             yield from ((file.name, record) for record in json_records(folder, file, limits))
             continue
         for _, text in StoredFile(folder, file, limits).read():
             for line in text.split(b"\n")[:-1]:
                 yield file.name, line
     if others and not found:
-        what = f"{known.name}: its files are {others}, not JSON Lines, JSON or CSV"
+        what = f"{known.name}: its files are {others[-1]}, not JSON Lines, JSON or CSV"
         raise NoRecordsError(f"{what}: read them from {url_of(known.dest, known.name)}")
 
 
@@ -133,6 +130,15 @@ def decoded(lines: Iterator[tuple[str, bytes]]) -> Iterator[Any]:
         yield record
     for file, number in bad.items():
         log.warning("%s: skipped %d records that are not JSON", file, number)
+
+
+def _with_records(files: Iterator[FileRow], others: list[str]) -> Iterator[FileRow]:
+    """The files of a format whose records can be read; adds the formats of the others."""
+    for file in files:
+        if file.content in LINES or file.content in ROWS:
+            yield file
+        else:
+            others[:] = [file.content]
 
 
 def _selected(

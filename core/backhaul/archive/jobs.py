@@ -3,7 +3,7 @@
 import errno
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -100,6 +100,10 @@ class KnownJob:
     def proofs(self) -> "list[tuple[Proof, int]]":
         """How many files each set of evidence proves to be whole, in no particular order."""
         return [] if self.row is None else list(self.ledger.inventory.proofs(self.row.id))
+
+    def ahead(self, files: Iterable[FileRow]) -> Iterator[FileRow]:
+        """The same files, for reading each before the next is taken: a store fetches them ahead."""
+        return iter(files) if self.folder is None else self.folder.ahead(files)
 
     def path_of(self, file: FileRow) -> Path:
         """Where a file is on this machine; of an object store, a copy."""

@@ -43,6 +43,7 @@ _HERE: Final = frozenset(
     {SlotState.VERIFIED, SlotState.SUSPECT, SlotState.CORRUPT, SlotState.LOST, SlotState.UNKNOWN}
 )
 _THREADS: Final = 2
+_AT_A_STORE: Final = 16  # threads that wait for objects
 _AHEAD: Final = 64  # maximum files being read or queued
 
 
@@ -277,14 +278,16 @@ def _read_all(
         if bad is not None:
             result.bad.append(bad)
 
-    with ThreadPoolExecutor(_THREADS, thread_name_prefix="verify") as pool:
+    remote = known.folder is not None and known.folder.is_remote
+    threads = _AT_A_STORE if remote else _THREADS
+    with ThreadPoolExecutor(threads, thread_name_prefix="verify") as pool:
         try:
             rows: Iterator[FileRow] = (
                 row
                 for row in known.ledger.inventory.files(known.row.id)
                 if row.state in _HERE and selection.takes(row.name, moment(row.start))
             )
-            if not deep and known.folder is not None and known.folder.is_remote:
+            if not deep and known.folder is not None and remote:
                 rows = differing(known.ledger, known.folder, rows, result)
             for row in rows:
                 pending.append(pool.submit(one, row))

@@ -1,9 +1,9 @@
 """The interface of destinations, which store the verified files of a job."""
 
 import errno
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, Self, TypeVar
 
 if TYPE_CHECKING:
     from backhaul.storage.stored import Stored
@@ -74,6 +74,19 @@ class Document(Protocol):
         """Removes the existing file of that name. Raises OSError."""
 
 
+class Named(Protocol):
+    """A file as the ledger knows it."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def size(self) -> int | None: ...
+
+
+F = TypeVar("F", bound=Named)
+
+
 class Destination(Protocol):
     """The published files of one job. All methods raise OSError, and are thread-safe.
 
@@ -130,6 +143,10 @@ class Destination(Protocol):
 
     def holds(self, name: str, sha256: str | None) -> bool:
         """Whether a file has this content."""
+        ...
+
+    def ahead(self, files: Iterable[F]) -> Iterator[F]:
+        """The same files, each of which is opened before the next is taken: a store fetches them ahead."""
         ...
 
     def open(self, name: str) -> BinaryIO:

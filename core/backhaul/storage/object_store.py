@@ -3,14 +3,14 @@
 import asyncio
 import errno
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from backhaul.oserrors import StoreError
-from backhaul.storage.destination import Refused, Staged
+from backhaul.storage.destination import F, Refused, Staged
 from backhaul.storage.location import Location
 from backhaul.storage.opening import regular
 from backhaul.storage.stored import CONTENT, FOOTER, PROOF, RECORDS, Stored
@@ -25,6 +25,7 @@ from backhaul.storage.stores.index import Index
 from backhaul.storage.stores.leases import StoreLease, workspace_id
 from backhaul.storage.stores.multipart import Multipart
 from backhaul.storage.stores.publishing import LARGE, Content, LargeUpload, measured, publish
+from backhaul.storage.stores.read_ahead import ReadAhead
 from backhaul.storage.stores.reading import ObjectReader
 from backhaul.storage.workspace import SIDECAR, Workspace
 
@@ -58,6 +59,7 @@ class ObjectStore:
         self._prefix = bucket.key(job)
         self._partial = bucket.dest.parts(job)
         self._workspace = workspace
+        self._ahead = ReadAhead(bucket, self._prefix)
         self._found: Index | None = None
         self._copies: Copies | None = None
         self._was_empty = self._closed = False
@@ -156,7 +158,13 @@ class ObjectStore:
                 digest.update(block)
         return digest.hexdigest() == sha256
 
+    def ahead(self, files: Iterable[F]) -> Iterator[F]:
+        return self._ahead.over(files)
+
     def open(self, name: str) -> BinaryIO:
+        fetched = self._ahead.opened(name)
+        if fetched is not None:
+            return fetched
         return cast("BinaryIO", ObjectReader(self._bucket, self._key(name)))
 
     def listing(self, prefix: str = "") -> Iterator[str]:

@@ -57,7 +57,10 @@ class Calls:
             StoppedError: ``stop`` was called, and the time that it allows has passed.
             Exception: its own.
         """
-        future = asyncio.run_coroutine_threadsafe(work, self._started())
+        return self.wait(self.start(work))
+
+    def wait(self, future: "concurrent.futures.Future[T]") -> T:
+        """Waits for what was started, as ``run`` does; cancels it if it cannot wait to the end."""
         with self._lock:
             self._running.add(future)
         since = time.monotonic()
@@ -76,7 +79,7 @@ class Calls:
             with self._lock:
                 self._running.discard(future)
 
-    def start(self, work: Coroutine[Any, Any, None]) -> "concurrent.futures.Future[None]":
+    def start(self, work: Coroutine[Any, Any, T]) -> "concurrent.futures.Future[T]":
         """Runs a coroutine in the background; cancelled by ``close``."""
         return asyncio.run_coroutine_threadsafe(work, self._started())
 
