@@ -17,9 +17,9 @@ Found = TypeVar("Found")
 AT_ONCE: Final = 8
 """Lists of one job that are read at the same time."""
 
-_THREADS: Final = BoundedSemaphore(
-    2 * AT_ONCE
-)  # of all jobs: each has a connection and a temporary file
+_THREADS: Final = BoundedSemaphore(2 * AT_ONCE)
+"""Those of all jobs: each has a connection and a temporary file."""
+
 _BATCH: Final = 100
 _BATCHES: Final = 10  # that wait for their turn; a list that has more pauses
 _LOOK: Final = 0.2  # seconds until a paused list notices that nobody waits for it

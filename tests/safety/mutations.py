@@ -321,7 +321,7 @@ MUTATIONS = [
     Mutation(
         "archives: an index that is not there is passed over",
         f"{ARCHIVES}/index.py",
-        (("                    absent.append(error.message)\n", "                    pass\n"),),
+        (("                absent.append(error.message)\n", "                pass\n"),),
         f"{INDEX}::test_a_missing_index_of_a_past_period_is_reported",
     ),
     Mutation(
