@@ -56,6 +56,7 @@ class FaultyProxy:
     Attributes:
         url: the proxy's URL.
         requests: all requests so far.
+        connections: how many were opened so far.
         answered: the server's responses: method, path and status.
         rule: what happens to a request; may be replaced at any time.
     """
@@ -63,6 +64,7 @@ class FaultyProxy:
     def __init__(self, server: str, rule: Rule | None = None) -> None:
         self.rule: Rule = rule or (lambda _: None)
         self.requests: list[Asked] = []
+        self.connections = 0
         self.answered: list[tuple[str, str, int]] = []
         self._lock = threading.Lock()
         proxy, backend = self, urlsplit(server)
@@ -70,6 +72,10 @@ class FaultyProxy:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                proxy.connections += 1
+                super().setup()
 
             def _any(self) -> None:
                 proxy.handle(self, str(backend.hostname), backend.port or 80)

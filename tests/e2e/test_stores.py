@@ -157,6 +157,19 @@ def test_offline_commands_see_it_too(lake: Lake, backhaul: Run) -> None:
     assert backhaul("report", lake.config, "-o", lake.config.parent / "report.html").code == 0
 
 
+def test_a_command_keeps_its_connection_from_job_to_job(
+    weed: Store, lake: Lake, backhaul: Run
+) -> None:
+    with faulty_proxy(weed.url) as proxy:
+        jobs = lake.bench.document["jobs"]
+        jobs.update({f"other{number}": jobs["worldcup"] for number in range(4)})
+        lake.bench.document["settings"]["store"] = {"endpoint": proxy.url}
+        lake.bench.write()
+        assert backhaul("gaps", lake.config).code == 0
+        assert len(proxy.requests) >= len(jobs)
+        assert proxy.connections == 1
+
+
 @pytest.mark.parametrize(
     "reads", usual(["records", "rollup", "copy"], "records", "rollup"), ids=lambda each: each
 )

@@ -4,6 +4,7 @@ import errno
 import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import FileRow, JobRow
 from backhaul.oserrors import StoreError
 from backhaul.storage.destination import Destination
-from backhaul.storage.job import looked_at
+from backhaul.storage.job import find_state, looked_at
 from backhaul.storage.location import Location
 from backhaul.storage.sizes import no_size
 from backhaul.types import SlotState
@@ -164,32 +165,44 @@ def known_jobs(
     if not again:
         for dest in dict.fromkeys(config.dest for config in configs):
             inspected(dest.workspace, readonly=True).abandon()
-    for config in configs:
-        for job in config.jobs.values():
-            if only and job.name not in only:
-                continue
-            dest = config.dest
-            if dest.is_remote and not again and dest not in unread:
-                unread |= _look_for_newer(dest, job.name)
-            with (
-                looked_at(dest, job.name) as folder,
-                Ledger(dest.workspace, readonly=True) as ledger,
-            ):
-                row = ledger.jobs.get(job.name)
-                if row is None and dest in unread:
-                    raise unread[dest]  # it may well have files there
-                if not again and (conflict := conflict_of(job, ledger, row)):
-                    log.warning("%s: %s", job.name, conflict)
-                yield KnownJob(
-                    name=job.name,
-                    source=job.source.name,
-                    provider=job.source.provider,
-                    config=config,
-                    dest=dest,
-                    row=row,
-                    ledger=ledger,
-                    folder=folder,
-                )
+    with _open_stores({config.dest for config in configs}):
+        for config in configs:
+            for job in config.jobs.values():
+                if only and job.name not in only:
+                    continue
+                dest = config.dest
+                if dest.is_remote and not again and dest not in unread:
+                    unread |= _look_for_newer(dest, job.name)
+                with (
+                    looked_at(dest, job.name) as folder,
+                    Ledger(dest.workspace, readonly=True) as ledger,
+                ):
+                    row = ledger.jobs.get(job.name)
+                    if row is None and dest in unread:
+                        raise unread[dest]  # it may well have files there
+                    if not again and (conflict := conflict_of(job, ledger, row)):
+                        log.warning("%s: %s", job.name, conflict)
+                    yield KnownJob(
+                        name=job.name,
+                        source=job.source.name,
+                        provider=job.source.provider,
+                        config=config,
+                        dest=dest,
+                        row=row,
+                        ledger=ledger,
+                        folder=folder,
+                    )
+
+
+@contextmanager
+def _open_stores(dests: Iterable[Location]) -> Iterator[None]:
+    """Keeps the connections of stores open from job to job."""
+    with ExitStack() as held:
+        for dest in dests:
+            state = find_state(dest)
+            if state is not None:
+                held.callback(state.close)
+        yield
 
 
 def _look_for_newer(dest: Location, job: str) -> dict[Location, Exception]:
