@@ -63,6 +63,11 @@ class Service(NamedTuple):
             yield proxy, self.location(workspace, proxy.url + urlsplit(self.endpoint).path)
 
 
+class File(NamedTuple):
+    name: str
+    size: int
+
+
 @pytest.fixture(scope="module", params=["google", "azure"])
 def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
@@ -119,6 +124,17 @@ def test_a_file_is_created_adopted_replaced_or_refused(
         assert "it is kept" in str(error)
         assert far.read("b.gz") == b"somebody's"
         assert _remains(far) == []
+
+
+def test_files_are_fetched_ahead_with_a_request_each(service: Service, tmp_path: Path) -> None:
+    with service.proxied(tmp_path) as (proxy, dest), remote(dest) as far:
+        data = {"a.gz": b"first", "b.gz": b"second"}
+        for name, content in data.items():
+            far.put(name, content)
+        before = proxy.count("GET")
+        files = [File(name, len(content)) for name, content in data.items()]
+        assert [far.read(file.name) for file in far.store.ahead(files)] == list(data.values())
+        assert proxy.count("GET") - before == len(data)
 
 
 @SIZES
