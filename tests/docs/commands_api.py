@@ -77,7 +77,7 @@ _SHOWN = {  # of modules, and of the one class that is a view of what is here
     "opening": ("open_to_read", "create", "replace", "remove", "regular", "InTheWayError"),
     "KnownJob": (
         *("spec", "limits", "count", "files", "slots", "ranges", "summary", "proofs"),
-        *("state_of", "path_of", "stored", "lines", "proven"),
+        *("state_of", "ahead", "path_of", "stored", "lines", "proven"),
     ),
     "Beside": ("url", "size", "fetch", "put"),
     "EarlierRuns": ("holder", "check_ledger", "conflict", "parts"),
