@@ -170,6 +170,18 @@ def test_a_command_keeps_its_connection_from_job_to_job(
         assert proxy.connections == 1
 
 
+def test_a_store_whose_jobs_are_not_selected_is_not_opened(lake: Lake, backhaul: Run) -> None:
+    settings = lake.bench.document["settings"]
+    settings["store"]["profile"] = "not-in-the-file"
+    lake.bench.write()
+    assert backhaul("gaps", lake.config).code == 2
+    beside = lake.config.with_name("beside.yaml")
+    jobs = {"local": lake.bench.document["jobs"]["worldcup"]}
+    document = {**lake.bench.document, "settings": {"dest": "archive"}, "jobs": jobs}
+    beside.write_text(json.dumps(document))
+    assert backhaul("gaps", lake.config, beside, "--job", "local").code == 0
+
+
 @pytest.mark.parametrize(
     "reads", usual(["records", "rollup", "copy"], "records", "rollup"), ids=lambda each: each
 )

@@ -133,7 +133,7 @@ def decoded(lines: Iterator[tuple[str, bytes]]) -> Iterator[Any]:
 
 
 def _with_records(files: Iterator[FileRow], others: list[str]) -> Iterator[FileRow]:
-    """The files of a format whose records can be read; adds the formats of the others."""
+    """The files of a format whose records can be read; notes the format of the last other one."""
     for file in files:
         if file.content in LINES or file.content in ROWS:
             yield file

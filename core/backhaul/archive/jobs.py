@@ -165,33 +165,36 @@ def known_jobs(
     if not again:
         for dest in dict.fromkeys(config.dest for config in configs):
             inspected(dest.workspace, readonly=True).abandon()
-    with _open_stores({config.dest for config in configs}):
-        for config in configs:
-            for job in config.jobs.values():
-                if only and job.name not in only:
-                    continue
-                dest = config.dest
-                if dest.is_remote and not again and dest not in unread:
-                    unread |= _look_for_newer(dest, job.name)
-                with (
-                    looked_at(dest, job.name) as folder,
-                    Ledger(dest.workspace, readonly=True) as ledger,
-                ):
-                    row = ledger.jobs.get(job.name)
-                    if row is None and dest in unread:
-                        raise unread[dest]  # it may well have files there
-                    if not again and (conflict := conflict_of(job, ledger, row)):
-                        log.warning("%s: %s", job.name, conflict)
-                    yield KnownJob(
-                        name=job.name,
-                        source=job.source.name,
-                        provider=job.source.provider,
-                        config=config,
-                        dest=dest,
-                        row=row,
-                        ledger=ledger,
-                        folder=folder,
-                    )
+    chosen = [
+        (config, job)
+        for config in configs
+        for job in config.jobs.values()
+        if not only or job.name in only
+    ]
+    with _open_stores({config.dest for config, _ in chosen}):
+        for config, job in chosen:
+            dest = config.dest
+            if dest.is_remote and not again and dest not in unread:
+                unread |= _look_for_newer(dest, job.name)
+            with (
+                looked_at(dest, job.name) as folder,
+                Ledger(dest.workspace, readonly=True) as ledger,
+            ):
+                row = ledger.jobs.get(job.name)
+                if row is None and dest in unread:
+                    raise unread[dest]  # it may well have files there
+                if not again and (conflict := conflict_of(job, ledger, row)):
+                    log.warning("%s: %s", job.name, conflict)
+                yield KnownJob(
+                    name=job.name,
+                    source=job.source.name,
+                    provider=job.source.provider,
+                    config=config,
+                    dest=dest,
+                    row=row,
+                    ledger=ledger,
+                    folder=folder,
+                )
 
 
 @contextmanager
