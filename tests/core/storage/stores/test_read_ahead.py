@@ -74,12 +74,32 @@ def test_files_are_fetched_a_limited_number_ahead(proxy: FaultyProxy, tmp_path: 
 
 def test_large_and_empty_files_are_not_fetched_ahead(proxy: FaultyProxy, tmp_path: Path) -> None:
     with remote(location(proxy.url, tmp_path)) as far:
-        data = {"large.gz": bytes(SMALL + 1), "empty.gz": b""}
+        data = {"large.gz": bytes(SMALL + 1), "empty.gz": b"", "small.gz": b"small"}
         for name, content in data.items():
             far.put(name, content)
         for file in far.store.ahead([File(name, len(each)) for name, each in data.items()]):
-            assert proxy.count("GET", file.name) == 0
+            assert soon(lambda: proxy.count("GET", "small.gz") == 1)
+            if file.name != "small.gz":
+                assert proxy.count("GET", file.name) == 0
             assert far.read(file.name) == data[file.name]
+
+
+def test_a_file_that_could_not_be_fetched_is_read_when_it_is_opened(
+    proxy: FaultyProxy, tmp_path: Path
+) -> None:
+    refused: list[str] = []
+
+    def refuse_once(asked: Asked) -> Fault | None:
+        if asked.method == "GET" and ".gz" in asked.path and asked.path not in refused:
+            refused.append(asked.path)
+            return Fault(status=403, code="AccessDenied")
+        return None
+
+    with remote(location(proxy.url, tmp_path)) as far:
+        files = stored(far, 2)
+        proxy.rule = refuse_once
+        assert read(far, files) == [file.name.encode() * 9 for file in files]
+        assert len(refused) == 2
 
 
 def test_errors_of_the_store_are_retried(proxy: FaultyProxy, tmp_path: Path) -> None:
