@@ -11,7 +11,7 @@ from backhaul.errors import ConfigError, UnreachableError
 from backhaul.foreign import line
 from backhaul.transfer.cluster.answers import reason
 from backhaul.transfer.cluster.departures import starts, was_asked_to_end
-from backhaul.transfer.cluster.remote_calls import NotNow, end_session, examine, open_session
+from backhaul.transfer.cluster.remote_calls import NotNow, end_session, examine, hurry, open_session
 from backhaul.transfer.cluster.requirements import Requirements, this_version
 from backhaul.transfer.cluster.session import Start, this_process
 from backhaul.transfer.cluster.worker import DaskWorker, Job
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_FEWEST: Final = 50  # transfers per task, which costs the driver as much as dozens of small files
+_LITTLE: Final = 4 << 20  # bytes of a task that need not be divided
 _ENOUGH: Final = 400  # transfers of an origin: a few units, since messages take time
 _LOOK: Final = 0.5  # seconds between checks for new and lost workers
 _SAY: Final = 10.0  # seconds without a worker before a warning
@@ -220,7 +222,13 @@ class ClusterCrew(Crew[DaskWorker]):
             number, self._numbers = self._numbers, self._numbers + 1
             requirements = self.requirements
             worker = DaskWorker(
-                number, address, client, run=self._run, jobs=self.jobs, key=self._key
+                number,
+                address,
+                client,
+                run=self._run,
+                jobs=self.jobs,
+                key=self._key,
+                hurry=self._hurry,
             )
             start = Start(
                 self._run,
@@ -319,6 +327,14 @@ class ClusterCrew(Crew[DaskWorker]):
             if self._met[each.number] is self.requirements and not each.paused
         ]
 
+    @property
+    def least(self) -> int:
+        """Enough small files to be worth a task."""
+        counters = [each.counters for each in self.workers.values()]
+        size = sum(each.bytes for each in counters)
+        files = sum(each.finished for each in counters)
+        return max(1, min(_FEWEST, _LITTLE * files // size)) if size else 1
+
     # -- messages -----------------------------------------------------------------------------------
 
     async def _talk(self, worker: DaskWorker) -> None:
@@ -335,6 +351,16 @@ class ClusterCrew(Crew[DaskWorker]):
                     await self._ask_why(self._client, worker)
                 if self.workers.get(worker.number) is worker:
                     self._lost(worker)
+
+    def _hurry(self, worker: DaskWorker) -> None:
+        if self._client is not None:
+            self._begin_task(self._ask_to_hurry(self._client, worker.address))
+
+    async def _ask_to_hurry(self, client: "Client", address: str) -> None:
+        try:
+            await client.run(hurry, self._run, workers=[address], on_error="ignore")
+        except Exception as error:  # whatever Dask raises; noticed by the exchange
+            log.debug("%s: does not respond", address, exc_info=error)
 
     # -- the end ------------------------------------------------------------------------------------
 

@@ -256,6 +256,7 @@ class ClusterPool(Pool):
                 await worker.keep_rejected(job, name, values[1:])
         else:
             self._take(worker, name, values)
+        self._bell.set()  # it may need more transfers, or be the last to end
 
 
 def _stays(transfer: Transfer, where: Elsewhere) -> bool:

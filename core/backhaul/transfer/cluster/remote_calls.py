@@ -19,11 +19,11 @@ _ABANDONED: Final = ("cancelled", "released", "forgotten")
 
 
 class _NoExchanges(logging.Filter):
-    """Keeps Dask from logging each exchange, of which there are many per second."""
+    """Keeps Dask from logging what is called many times per second."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to log one of Dask's messages."""
-        return record.args != ("exchange",)
+        return record.args not in {("exchange",), ("hurry",)}
 
 
 _no_exchanges = _NoExchanges()
@@ -102,6 +102,13 @@ async def exchange(run: str, data: bytes, dask_worker: "Worker") -> bytes | None
     if ("closed",) in found:
         _sessions.pop((dask_worker.address, run), None)
     return pickle.dumps((dask_worker.status.name, found), pickle.HIGHEST_PROTOCOL)
+
+
+async def hurry(run: str, dask_worker: "Worker") -> None:
+    """Lets the exchange in progress return, so that the next one can bring messages."""
+    session = _sessions.get((dask_worker.address, run))
+    if session is not None:
+        session.hurry()
 
 
 async def end_session(run: str, dask_worker: "Worker") -> None:

@@ -129,6 +129,7 @@ class Session(Work):
         self._has_share = Event()
         self._messages: list[tuple[Any, ...]] = []
         self._arrived = asyncio.Event()
+        self._hurried = False
         self._block_lock = Lock()
         self._taken = Event()
         self._taken.set()
@@ -165,6 +166,7 @@ class Session(Work):
     async def exchange(self, messages: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
         """Does what messages say, and returns those for the driver."""
         self._asked_at = time.monotonic()
+        self._hurried = False
         try:
             for name, *values in messages:
                 self.execute(name, values)
@@ -176,6 +178,11 @@ class Session(Work):
             self._taken.set()
         return found
 
+    def hurry(self) -> None:
+        """Ends the wait of the exchange in progress: the driver has messages."""
+        self._hurried = True
+        self._arrived.set()
+
     async def _wait(self) -> None:
         """Waits for messages for the driver, but not for long."""
         end = time.monotonic() + _HOLD
@@ -184,7 +191,7 @@ class Session(Work):
             if self._ending is None:  # the transfer thread no longer responds
                 self.look()
             left = end - time.monotonic()
-            if self._messages or left <= 0:
+            if self._messages or self._hurried or left <= 0:
                 return
             with suppress(TimeoutError):
                 await asyncio.wait_for(

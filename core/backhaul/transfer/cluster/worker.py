@@ -55,6 +55,7 @@ class DaskWorker(WorkerHandle):
         run: names the run.
         jobs: by key; may be extended later.
         key: returns the name of the next task of a job.
+        hurry: asks the worker to respond to the exchange in progress.
 
     Attributes:
         session: names this worker in the run.
@@ -73,6 +74,7 @@ class DaskWorker(WorkerHandle):
         run: str,
         jobs: "dict[str, Job]",
         key: Callable[[str], str],
+        hurry: "Callable[[DaskWorker], None]",
     ) -> None:
         super().__init__(number)
         self.address = address
@@ -84,6 +86,8 @@ class DaskWorker(WorkerHandle):
         self._run = run
         self._jobs = jobs
         self._key = key
+        self._hurry = hurry
+        self._exchanging = False
         self._contexts: dict[str, bytes] = {}
         self._folders: dict[str, LocalParts] = {}
         self._unsent: list[tuple[Any, ...]] = []
@@ -93,8 +97,11 @@ class DaskWorker(WorkerHandle):
         self._failed = False
 
     def send(self, *message: Any) -> None:
-        """Sends a message with the next exchange."""
+        """Sends a message with the next exchange, and ends the present one."""
         self._unsent.append(message)
+        if self._exchanging:
+            self._exchanging = False
+            self._hurry(self)
         if message[0] == "cancel":
             for key, (future, unit) in list(self._units.items()):
                 if message[1] is None or unit.job in message[1]:
@@ -155,12 +162,15 @@ class DaskWorker(WorkerHandle):
         """Exchanges messages. Raises EOFError if the worker, or its session, is gone."""
         sent, self._unsent = self._unsent, []
         data = pickle.dumps(sent, pickle.HIGHEST_PROTOCOL)
+        self._exchanging = True
         try:
             found = await self._client.run(
                 exchange, self._run, data, workers=[self.address], on_error="return"
             )
         except Exception as error:  # whatever Dask raises for a lost connection or worker
             raise EOFError(str(error)) from error
+        finally:
+            self._exchanging = False
         answer = found.get(self.address)
         if self._failed or not isinstance(answer, bytes):
             raise EOFError(f"it answers {answer!r}"[:200])

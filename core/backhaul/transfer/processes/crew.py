@@ -107,6 +107,11 @@ class Crew(ABC, Generic[W]):
         """Whether transfers go to workers, or wait for them."""
         return self.started and not self.hopeless and (self.waits or bool(self.usable))
 
+    @property
+    def least(self) -> int:
+        """Minimum number of transfers per unit, if so many are waiting."""
+        return 1
+
     def tell(self, job: str, name: str, *values: Any) -> None:
         """Sends a message to all workers to which a job was announced."""
         for worker in self.workers.values():

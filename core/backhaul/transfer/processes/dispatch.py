@@ -340,7 +340,7 @@ class Dispatch:
             process = min(takers, key=lambda each: each.assigned.at[lane.host])
             if process.assigned.at[lane.host] >= enough:
                 return
-            size = min(most, portion(lane.files, len(takers)))
+            size = min(most, max(portion(lane.files, len(takers)), self._crew.least))
             self._give(process, lane.cut(size), lane.host)
 
     def _give(self, process: _Process, unit: WorkUnit, host: str) -> None:

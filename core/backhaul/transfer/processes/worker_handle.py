@@ -41,7 +41,7 @@ class WorkerHandle(ABC):
 
     @abstractmethod
     def send(self, *message: Any) -> None:
-        """Sends a message, see Work.obey; never waits."""
+        """Sends a message, see Work.execute; never waits."""
 
     def knows(self, job: str) -> bool:
         """Whether a job was announced to it."""

@@ -29,6 +29,7 @@ from tests.threads import assert_no_threads
 from tests.usual import usual
 
 import backhaul
+from backhaul.transfer.cluster import pool
 from backhaul.transfer.part import MARK
 
 
@@ -44,6 +45,14 @@ def test_two_workers_produce_the_same_bytes_and_the_same_ledger(
     assert rows(tmp_path / "there") == rows(tmp_path / "here")
     assert_nothing_left(tmp_path / "there")
     assert_no_threads()
+
+
+@pytest.mark.timeout(45)
+def test_workers_get_more_files_when_they_report_some_rather_than_at_intervals(
+    cluster: DaskCluster, server: CountingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_TURN", 30.0)
+    assert configured(server.url, tmp_path / "a", cluster, count=1500).run().exit_code == 0
 
 
 @pytest.mark.matrix

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.core.transfer.cluster.fetched import after
+from tests.soon import SOON
 
 from backhaul.config.settings import Settings
 from backhaul.storage.location import Location
@@ -61,6 +62,21 @@ def test_an_exchange_without_messages_waits_instead_of_polling(
             return session.looks
 
     assert asyncio.run(exchanges()) < 10
+
+
+def test_an_exchange_ends_at_once_when_the_driver_has_messages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ended() -> list[tuple[Any, ...]]:
+        with opened(tmp_path) as session:
+            await session.exchange([])  # its first figures
+            monkeypatch.setattr(cluster_session, "_HOLD", 3600.0)
+            waiting = asyncio.create_task(session.exchange([]))
+            await asyncio.sleep(0)
+            session.hurry()
+            return await asyncio.wait_for(waiting, SOON)
+
+    assert asyncio.run(ended()) == []
 
 
 def test_a_unit_waits_until_the_worker_has_its_share_of_the_limits(tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """What the driver does with the messages of one exchange, without a cluster."""
 
 import asyncio
+import pickle
 from types import SimpleNamespace
 from typing import Any
 
 from backhaul.transfer.cluster.crew import ClusterCrew
+from backhaul.transfer.cluster.worker import DaskWorker
 
 
 def test_nothing_more_is_taken_from_a_worker_that_is_lost_meanwhile() -> None:
@@ -23,3 +25,28 @@ def test_nothing_more_is_taken_from_a_worker_that_is_lost_meanwhile() -> None:
     crew.workers, crew._take = {0: worker}, take
     asyncio.run(crew._talk(worker))
     assert taken == ["rejected"]
+
+
+def test_a_message_ends_the_exchange_in_progress_once() -> None:
+    hurried: list[str] = []
+    answer = pickle.dumps(("running", []))
+
+    async def run(*_: object, **__: object) -> dict[str, bytes]:
+        for name in ("share", "hold"):
+            worker.send(name)
+        return {"address": answer}
+
+    client: Any = SimpleNamespace(run=run)
+    worker = DaskWorker(
+        0,
+        "address",
+        client,
+        run="run",
+        jobs={},
+        key=str,
+        hurry=lambda worker: hurried.append(worker.address),
+    )
+    worker.send("remember")
+    assert hurried == []  # the next exchange has it
+    asyncio.run(worker.exchange())
+    assert hurried == ["address"]
