@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from backhaul.errors import ConfigError, UnreachableError
 from backhaul.foreign import line
+from backhaul.transfer.cluster import remote_calls
 from backhaul.transfer.cluster.answers import reason
 from backhaul.transfer.cluster.departures import starts, was_asked_to_end
-from backhaul.transfer.cluster.remote_calls import NotNow, end_session, examine, hurry, open_session
 from backhaul.transfer.cluster.requirements import Requirements, this_version
 from backhaul.transfer.cluster.session import Start, this_process
+from backhaul.transfer.cluster.waiting import Waiting
 from backhaul.transfer.cluster.worker import DaskWorker, Job
 from backhaul.transfer.hosts import START
 from backhaul.transfer.processes.crew import Crew
@@ -32,8 +33,6 @@ _FEWEST: Final = 50  # transfers per task, which costs the driver as much as doz
 _LITTLE: Final = 4 << 20  # bytes of a task that need not be divided
 _ENOUGH: Final = 400  # transfers of an origin: a few units, since messages take time
 _LOOK: Final = 0.5  # seconds between checks for new and lost workers
-_SAY: Final = 10.0  # seconds without a worker before a warning
-_PATIENCE: Final = 120.0  # seconds without a worker before the run ends
 _SILENCE: Final = 60.0  # seconds without an answer until a worker, or the scheduler, is given up
 _MOMENT: Final = 0.2
 _TRIES: Final = 5
@@ -79,8 +78,7 @@ class ClusterCrew(Crew[DaskWorker]):
         self._numbers = 0
         self._next_look = self._looked_at = 0.0
         self._looking: asyncio.Future[Any] | None = None
-        self._alone_since = time.monotonic()
-        self._said = False
+        self._waiting = Waiting(address)
         self._joining: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: dict[str, str] = {}
@@ -103,7 +101,7 @@ class ClusterCrew(Crew[DaskWorker]):
     def attach(self, client: "Client") -> None:
         """The scheduler has responded."""
         self._client = client
-        self._alone_since = time.monotonic()
+        self._waiting = Waiting(self.address)
 
     # -- finding workers ----------------------------------------------------------------------------
 
@@ -152,6 +150,9 @@ class ClusterCrew(Crew[DaskWorker]):
         if not task.cancelled():
             self._broken = self._broken or task.exception()
 
+    def _call(self, function: Callable[..., Any], *addresses: str) -> "asyncio.Task[None]":
+        return self._begin_task(remote_calls.call(self._client, function, self._run, addresses))
+
     async def _present(self, client: "Client") -> set[str]:
         there = set(await client.nthreads())
         for worker in [each for each in self.workers.values() if each.address not in there]:
@@ -173,13 +174,13 @@ class ClusterCrew(Crew[DaskWorker]):
         for worker in [each for each in self.workers.values() if each.address not in there]:
             self._lost(worker)
         for worker in [each for each in self.workers.values() if each.is_stuck]:
-            self._let_go(client, worker)
+            self._let_go(worker)
         self._paused &= set(there)
         if self.workers:
-            self._alone_since, self._said = now, False
+            self._waiting = Waiting(self.address)
             self._examine_again(client)
         elif not self._joining:
-            self._wait(now)
+            self._waiting.look(now, paused=len(self._paused))
         known = {each.address for each in self.workers.values()} | self._refused.keys()
         for address in set(there) - known - self._joining.keys():
             if now >= self._not_before.get(address, 0.0):
@@ -194,28 +195,6 @@ class ClusterCrew(Crew[DaskWorker]):
             f"the Dask scheduler at {self.address} is gone; run again to continue"
         )
 
-    def _wait(self, now: float) -> None:
-        alone = now - self._alone_since
-        if alone > _PATIENCE and self._paused:
-            raise UnreachableError(
-                f"Dask has paused {count(len(self._paused), 'worker')}, which is short of memory, and"
-                f" there is no other; start more at {self.address}, or raise --memory-limit"
-            )
-        if alone > _PATIENCE:
-            raise UnreachableError(
-                f"the Dask scheduler at {self.address} has had no worker for {_PATIENCE:.0f} seconds;"
-                f" start some: dask worker {self.address}"
-            )
-        if alone > _SAY and not (self._said or self._paused):
-            self._said = True
-            log.warning(
-                "the Dask scheduler at %s has no worker yet; waiting up to %.0f seconds;"
-                " start some: dask worker %s",
-                self.address,
-                _PATIENCE,
-                self.address,
-            )
-
     async def _join(self, client: "Client", address: str) -> None:
         """Opens a session in a worker, if it meets the requirements."""
         try:
@@ -228,7 +207,7 @@ class ClusterCrew(Crew[DaskWorker]):
                 run=self._run,
                 jobs=self.jobs,
                 key=self._key,
-                hurry=self._hurry,
+                hurry=lambda: self._call(remote_calls.hurry, address),
             )
             start = Start(
                 self._run,
@@ -243,7 +222,11 @@ class ClusterCrew(Crew[DaskWorker]):
                 async with asyncio.timeout(_SILENCE):
                     worker.start = await starts(client, address)
                     found = await client.run(
-                        open_session, requirements, start, workers=[address], on_error="return"
+                        remote_calls.open_session,
+                        requirements,
+                        start,
+                        workers=[address],
+                        on_error="return",
                     )
                 why = reason(found.get(address))
                 self._note_pause(address, found.get(address))
@@ -269,17 +252,17 @@ class ClusterCrew(Crew[DaskWorker]):
             del self._joining[address]
 
     def _note_pause(self, address: str, answer: object) -> None:
-        if not (isinstance(answer, NotNow) and answer.status == "paused"):
+        if not (isinstance(answer, remote_calls.NotNow) and answer.status == "paused"):
             self._paused.discard(address)
         elif address not in self._paused:
             self._paused.add(address)
             log.warning("Dask has paused the worker %s: it is short of memory; waiting", address)
 
-    def _let_go(self, client: "Client", worker: DaskWorker) -> None:
+    def _let_go(self, worker: DaskWorker) -> None:
         """Others carry out a paused worker's transfers. Once it continues, it is used again."""
         worker.dismissed = True
         self._lost(worker)
-        self._begin_task(self._end_sessions(client, [worker.address]))
+        self._call(remote_calls.end_session, worker.address)
 
     def _refuse(self, address: str, why: str) -> None:
         text = f"the worker {address} {line(why)}"
@@ -303,7 +286,7 @@ class ClusterCrew(Crew[DaskWorker]):
         requirements = self.requirements
         try:
             found = await client.run(
-                examine, requirements, workers=[worker.address], on_error="return"
+                remote_calls.examine, requirements, workers=[worker.address], on_error="return"
             )
             why = reason(found.get(worker.address))
         except Exception as error:  # as above
@@ -352,16 +335,6 @@ class ClusterCrew(Crew[DaskWorker]):
                 if self.workers.get(worker.number) is worker:
                     self._lost(worker)
 
-    def _hurry(self, worker: DaskWorker) -> None:
-        if self._client is not None:
-            self._begin_task(self._ask_to_hurry(self._client, worker.address))
-
-    async def _ask_to_hurry(self, client: "Client", address: str) -> None:
-        try:
-            await client.run(hurry, self._run, workers=[address], on_error="ignore")
-        except Exception as error:  # whatever Dask raises; noticed by the exchange
-            log.debug("%s: does not respond", address, exc_info=error)
-
     # -- the end ------------------------------------------------------------------------------------
 
     def lost(self, worker: DaskWorker, *, expected: bool) -> None:
@@ -392,16 +365,8 @@ class ClusterCrew(Crew[DaskWorker]):
         for joining in self._joining.values():
             joining.cancel()
         addresses = [each.address for each in self.workers.values()]
-        self._ending = self._begin_task(self._end_sessions(self._client, addresses))
+        self._ending = self._call(remote_calls.end_session, *addresses)
         self._ending.add_done_callback(lambda _: self._post(bool))  # wakes the pool
-
-    async def _end_sessions(self, client: "Client | None", addresses: list[str]) -> None:
-        if client is None or not addresses:
-            return
-        try:
-            await client.run(end_session, self._run, workers=addresses, on_error="ignore")
-        except Exception as error:  # whatever Dask raises for a lost connection
-            log.debug("cannot ask the workers to end", exc_info=error)
 
     @property
     def asked_to_end(self) -> bool:

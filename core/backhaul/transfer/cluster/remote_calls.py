@@ -3,8 +3,9 @@
 import asyncio
 import logging
 import pickle
+from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from backhaul.transfer.cluster.departures import announce
 from backhaul.transfer.cluster.requirements import Requirements
@@ -12,7 +13,9 @@ from backhaul.transfer.cluster.session import Session, Start
 from backhaul.transfer.processes.plain import unit_of
 
 if TYPE_CHECKING:
-    from distributed import Worker
+    from distributed import Client, Worker
+
+log = logging.getLogger(__name__)
 
 _LOOK: Final = 0.2  # seconds between checks whether a unit is still wanted
 _ABANDONED: Final = ("cancelled", "released", "forgotten")
@@ -86,6 +89,18 @@ async def _watch(key: tuple[str, str], session: Session, dask_worker: "Worker") 
         if _sessions.get(key) is session:
             del _sessions[key]
             session.close()
+
+
+async def call(
+    client: "Client | None", function: Callable[..., Any], run: str, workers: Collection[str]
+) -> None:
+    """Calls a function of this module in workers, by address; what does not respond is noticed elsewhere."""
+    if client is None or not workers:
+        return
+    try:
+        await client.run(function, run, workers=list(workers), on_error="ignore")
+    except Exception as error:  # whatever Dask raises for a lost connection
+        log.debug("workers do not respond", exc_info=error)
 
 
 async def examine(requirements: Requirements) -> str:

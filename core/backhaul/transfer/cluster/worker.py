@@ -74,7 +74,7 @@ class DaskWorker(WorkerHandle):
         run: str,
         jobs: "dict[str, Job]",
         key: Callable[[str], str],
-        hurry: "Callable[[DaskWorker], None]",
+        hurry: Callable[[], object],
     ) -> None:
         super().__init__(number)
         self.address = address
@@ -101,7 +101,7 @@ class DaskWorker(WorkerHandle):
         self._unsent.append(message)
         if self._exchanging:
             self._exchanging = False
-            self._hurry(self)
+            self._hurry()
         if message[0] == "cancel":
             for key, (future, unit) in list(self._units.items()):
                 if message[1] is None or unit.job in message[1]:

@@ -22,7 +22,7 @@ from tests.core.transfer.processes.counting import CountingServer
 from tests.dask_cluster import DaskCluster
 from tests.usual import usual
 
-from backhaul.transfer.cluster import crew, worker
+from backhaul.transfer.cluster import crew, waiting, worker
 
 Own = Callable[[int], DaskCluster]
 Depart = Callable[[DaskCluster, Client], object]
@@ -188,7 +188,7 @@ def test_others_carry_out_the_transfers_of_a_paused_worker(
 def test_workers_that_stay_paused_end_the_run_with_6(
     own_cluster: Own, server: CountingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_PATIENCE", 5.0)
+    monkeypatch.setattr(waiting, "_PATIENCE", 5.0)
     cluster = own_cluster(0)
     cluster.add(memory="1TB")
     with Client(cluster.address, set_as_default=False) as client:

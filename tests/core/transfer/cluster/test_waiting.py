@@ -26,7 +26,7 @@ from tests.dask_cluster import DaskCluster
 from tests.threads import assert_no_threads
 
 import backhaul
-from backhaul.transfer.cluster import attach, crew
+from backhaul.transfer.cluster import attach, waiting
 
 Own = Callable[[int], DaskCluster]
 AT_ONCE = 50  # seconds, on a busy machine: two are usual, and a run that is not stopped takes 60
@@ -34,7 +34,7 @@ AT_ONCE = 50  # seconds, on a busy machine: two are usual, and a run that is not
 
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crew, "_SAY", 0.2)
+    monkeypatch.setattr(waiting, "_SAY", 0.2)
 
 
 def waits(caplog: pytest.LogCaptureFixture) -> bool:
@@ -70,7 +70,7 @@ def test_a_run_waits_for_the_first_worker_and_says_so(
 def test_a_cluster_that_gets_no_worker_ends_the_run_with_6(
     own_cluster: Own, server: CountingServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(crew, "_PATIENCE", 1.0)
+    monkeypatch.setattr(waiting, "_PATIENCE", 1.0)
     cluster = own_cluster(0)
     result = configured(server.url, tmp_path / "a", cluster, count=1).run()
     assert result.exit_code == 6
