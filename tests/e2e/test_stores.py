@@ -8,6 +8,7 @@ import secrets
 import shutil
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -20,11 +21,13 @@ from obstore.store import S3Store
 from tests import days
 from tests.days import served
 from tests.e2e.conftest import Bench, Ended
-from tests.faulty_proxy import Asked, Fault, faulty_proxy
+from tests.faulty_proxy import Asked, Fault, FaultyProxy, faulty_proxy
 from tests.seaweed import KEY, PRIVATE, SECRET, Store, use_keys
+from tests.soon import SOON
 from tests.usual import usual
 
 import backhaul as library
+from backhaul.archive.jobs import AT_ONCE
 from backhaul.errors import FailureKind
 from backhaul.ledger.schema import VERSION
 from backhaul.storage.parts import LocalParts
@@ -157,17 +160,36 @@ def test_offline_commands_see_it_too(lake: Lake, backhaul: Run) -> None:
     assert backhaul("report", lake.config, "-o", lake.config.parent / "report.html").code == 0
 
 
-def test_a_command_keeps_its_connection_from_job_to_job(
+def test_a_command_keeps_its_connections_from_job_to_job(
     weed: Store, lake: Lake, backhaul: Run
 ) -> None:
     with faulty_proxy(weed.url) as proxy:
-        jobs = lake.bench.document["jobs"]
-        jobs.update({f"other{number}": jobs["worldcup"] for number in range(4)})
-        lake.bench.document["settings"]["store"] = {"endpoint": proxy.url}
-        lake.bench.write()
+        jobs = with_more_jobs(lake, proxy, 3 * AT_ONCE)
         assert backhaul("gaps", lake.config).code == 0
-        assert len(proxy.requests) >= len(jobs)
-        assert proxy.connections == 1
+        assert len(proxy.requests) >= jobs
+        assert proxy.connections <= AT_ONCE + 1
+
+
+def test_a_command_looks_at_several_jobs_at_once(weed: Store, lake: Lake, backhaul: Run) -> None:
+    together = threading.Barrier(AT_ONCE)
+
+    def wait_for_others(asked: Asked) -> None:
+        if ".backhaul/ledgers/" in asked.path:
+            together.wait(SOON)
+
+    with faulty_proxy(weed.url, wait_for_others) as proxy:
+        with_more_jobs(lake, proxy, AT_ONCE)
+        assert backhaul("status", lake.config).code == 0
+        assert proxy.count("GET", "/ledgers/") + proxy.count("HEAD", "/ledgers/") == AT_ONCE
+
+
+def with_more_jobs(lake: Lake, proxy: FaultyProxy, number: int) -> int:
+    """Configures so many jobs like the first one, behind a proxy."""
+    jobs = lake.bench.document["jobs"]
+    jobs.update({f"other{each}": jobs["worldcup"] for each in range(number - len(jobs))})
+    lake.bench.document["settings"]["store"] = {"endpoint": proxy.url}
+    lake.bench.write()
+    return len(jobs)
 
 
 def test_a_store_whose_jobs_are_not_selected_is_not_opened(lake: Lake, backhaul: Run) -> None:
