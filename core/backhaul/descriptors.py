@@ -22,6 +22,7 @@ T = TypeVar("T")
 PATIENCE = 30.0  # seconds before giving up a job that gets none
 _ERRORS = frozenset({errno.EMFILE, errno.ENFILE})
 _USUAL = 1 << 16  # more than any run uses; some systems report no limit
+_MAC = 10_240  # the most that macOS allows by default, though it reports no limit
 _MOST_JOBS = 64  # at a time; each has a thread
 _SPARE = 24  # for the interpreter, plugins and briefly opened files
 _DESTINATION = 5  # the ledger's three files, the folder and one opened next to it
@@ -53,9 +54,12 @@ def raise_limit() -> None:
     """Raises the soft limit on open files to the hard limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _USUAL if hard == resource.RLIM_INFINITY else min(hard, _USUAL)
-    if soft != resource.RLIM_INFINITY and soft < most:
+    for wanted in (most, _MAC):
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            return
         with suppress(OSError, ValueError):  # the kernel's limit is lower
-            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            return
 
 
 def shares(connections: int, destinations: int, *, warn: bool = True) -> Shares:

@@ -12,6 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Final
 
+from backhaul.children import has_ended
+
 _NAP: Final = 0.1  # seconds
 _GRACE: Final = 1.0  # seconds between SIGTERM and SIGKILL
 _running: set["_Command"] = set()
@@ -91,7 +93,7 @@ class _Command:
         while len(found) <= most:
             if time.monotonic() >= deadline:
                 raise TimeoutError
-            ended = self._has_ended()
+            ended = has_ended(self._process.pid)
             if looking.poll(0 if ended else _NAP * 1000):
                 block = os.read(stdout.fileno(), most)
                 if not block and self._has_ended_by(deadline):
@@ -121,19 +123,11 @@ class _Command:
                 os.kill(self._process.pid, number)
 
     def _has_ended_by(self, deadline: float) -> bool:
-        while not self._has_ended():
+        while not has_ended(self._process.pid):
             if time.monotonic() >= deadline:
                 return False
             time.sleep(_NAP / 10)
         return True
-
-    def _has_ended(self) -> bool:
-        """Whether it has ended; its process id is not reused before it is waited for."""
-        flags = os.WEXITED | os.WNOHANG | os.WNOWAIT
-        try:
-            return os.waitid(os.P_PID, self._process.pid, flags) is not None
-        except ChildProcessError:  # the program ignores SIGCHLD
-            return True
 
 
 def _is_in_foreground() -> bool:

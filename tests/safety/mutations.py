@@ -80,7 +80,7 @@ MUTATIONS = [
     Mutation(
         "no sync of the sidecar",
         "storage/parts.py",
-        (("                os.fdatasync(fd)\n", "                pass\n"),),
+        (("                sync_data(fd)\n", "                pass\n"),),
         MARKED,
     ),
     Mutation(
@@ -153,7 +153,7 @@ MUTATIONS = [
     Mutation(
         "no sync of a chunk",
         "run/chunked_file.py",
-        (("                os.fdatasync(fd)\n", "                pass\n"),),
+        (("                sync_data(fd)\n", "                pass\n"),),
         f"{QUEUE}[content]",
     ),
     Mutation(

@@ -31,6 +31,7 @@ from backhaul.stopping import Stopped, each_until, never, raise_if_stopped
 from backhaul.storage.destination import Destination, Staged
 from backhaul.storage.job import JobStorage, looked_at, open_job, take_lease
 from backhaul.storage.location import Location, is_store, parse
+from backhaul.storage.sync import read_from_disk
 from backhaul.types import HERE, Proof, SlotState
 from backhaul.verify.fault import VerifyFault
 
@@ -361,8 +362,7 @@ class _Work:
         """The sha256 of a part as stored on the disk."""
         digest = hashlib.sha256()
         with self._workspace.read_part(name) as part:
-            if hasattr(os, "posix_fadvise"):  # otherwise this might read from the page cache
-                os.posix_fadvise(part.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            read_from_disk(part.fileno())
             while block := part.read(_BLOCK):
                 raise_if_stopped(self._stopped)
                 digest.update(block)

@@ -180,6 +180,9 @@ class Database:
             raise damaged(self.path, f"invalid schema version {found}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
+        db.execute(
+            "PRAGMA fullfsync = ON"
+        )  # of macOS, whose fsync leaves data in the drive's cache
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
         db.execute("PRAGMA cell_size_check = ON")

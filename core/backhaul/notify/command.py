@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final, Self
 
+from backhaul.children import has_ended
 from backhaul.foreign import line
 from backhaul.oserrors import describe
 from backhaul.wording import span
@@ -108,7 +109,7 @@ class _Running:
         looking = select.poll()
         looking.register(self._output, select.POLLIN)
         open_ = True
-        while not self._has_ended():
+        while not has_ended(self._process.pid):
             if stopped():
                 self._end()
                 return f"{_program(self._process)} was terminated because the run was stopped"
@@ -126,16 +127,10 @@ class _Running:
         self._read_rest()
         return None
 
-    def _has_ended(self) -> bool:
-        """Whether the command has ended; its process id is not reused before it is waited for."""
-        return (
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-        )
-
     def _end(self) -> None:
         self._send(signal.SIGTERM)
         end = time.monotonic() + _GRACE
-        while time.monotonic() < end and not self._has_ended():
+        while time.monotonic() < end and not has_ended(self._process.pid):
             time.sleep(_NAP / 2)
         self._send(signal.SIGKILL)
         self._process.wait()

@@ -28,6 +28,7 @@ from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
 from backhaul.storage.destination import Staged
 from backhaul.storage.place import MovedError
+from backhaul.storage.sync import sync_data
 from backhaul.storage.workspace import PART
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.unit import NO_REQUEST, Failure, Transfer
@@ -282,7 +283,7 @@ class ChunkedFile:
                 place += written
                 view = view[written:]
             if self._context.durable:
-                os.fdatasync(fd)
+                sync_data(fd)
             self._length = place
             lines = RecordCounter()
             lines.feed(chunk.data)
@@ -308,7 +309,7 @@ class ChunkedFile:
         if not self._length:
             self._store_empty()
         if self._context.durable:
-            os.fdatasync(self._open())  # chunks are synced already: this covers the end
+            sync_data(self._open())  # chunks are synced already: this covers the end
         self._close()
         self._destination.refuse_others(name)
         content, damage = self._read(self._workspace.read_part, name)

@@ -7,6 +7,7 @@ from typing import Self
 
 from backhaul.storage.opening import create, remove, replace
 from backhaul.storage.place import sync_folder
+from backhaul.storage.sync import sync
 
 _BUFFER = 1 << 18
 
@@ -46,7 +47,7 @@ class AtomicFile:
             return
         self._file.flush()
         if self._durable:
-            os.fsync(self._file.fileno())
+            sync(self._file.fileno())
         self._file.close()
 
     def commit(self) -> None:

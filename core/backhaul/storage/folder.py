@@ -25,7 +25,7 @@ from backhaul.storage.opening import (
 )
 from backhaul.storage.parts import NEW_SIDECAR, LocalParts
 from backhaul.storage.place import Handle, identity
-from backhaul.storage.sync import syncfs
+from backhaul.storage.sync import sync, syncfs
 from backhaul.storage.workspace import PART, SIDECAR
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ class JobFolder(LocalParts):
             self._settled = True
             return
         with self.open(name) as file:
-            os.fsync(file.fileno())
+            sync(file.fileno())
         self._sync_folders(folders_of(name))
 
     def adopt(self, alias: str, name: str) -> None:
@@ -131,7 +131,7 @@ class JobFolder(LocalParts):
 
     def sync(self) -> None:
         if self._durable:
-            os.fsync(self.dir_fd)
+            sync(self.dir_fd)
 
     def remove_empty(self) -> None:
         self.path.rmdir()

@@ -9,6 +9,7 @@ from typing import Any
 
 from backhaul.storage.opening import create, entries_of, remove
 from backhaul.storage.place import Folders, Handle, Place, make_folder
+from backhaul.storage.sync import sync
 
 
 class OpenFolder:
@@ -59,10 +60,10 @@ class OpenFolder:
         self._place.check()
 
     def _sync_folders(self, below: set[str]) -> None:
-        os.fsync(self.dir_fd)
+        sync(self.dir_fd)
         for folder in below:
             where = self._folders.get(folder)
-            os.fsync(where.fd)
+            sync(where.fd)
 
     def _create(self, name: str, *, mode: int = 0o666) -> int:
         where, last = self._at(name, make=True)

@@ -14,7 +14,7 @@ from backhaul.storage.opening import (
     regular,
     replace,
 )
-from backhaul.storage.sync import sync_files
+from backhaul.storage.sync import sync_data, sync_files
 from backhaul.storage.workspace import PART, SIDECAR
 
 NEW_SIDECAR = SIDECAR + PART  # a suffix that provider files cannot have
@@ -71,7 +71,7 @@ class LocalParts(OpenFolder):
         try:
             _write_all(fd, data)
             if sync:
-                os.fdatasync(fd)
+                sync_data(fd)
         finally:
             os.close(fd)
         where, last = self._at(name)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from backhaul.descriptors import patiently
 from backhaul.storage.opening import open_folder
+from backhaul.storage.sync import sync
 
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
@@ -140,7 +141,7 @@ def sync_folder(path: Path) -> None:
     """Makes a folder's entries survive a power failure. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(fd)
+        sync(fd)
     finally:
         os.close(fd)
 

@@ -1,12 +1,49 @@
-"""Makes written files durable, many at a time."""
+"""Makes written files durable, one or many at a time: all that differs between systems."""
 
 import ctypes
+import errno
+import fcntl
 import os
 import sys
 from collections.abc import Callable, Sequence
 
 _FEW = 4  # up to this many files, syncing each is cheaper than syncing the file system
 _TELLS = (5, 8)  # the first Linux version whose syncfs reports write errors
+
+
+if sys.platform == "darwin":
+    _UNABLE = frozenset(
+        {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}
+    )  # such as a share of another machine
+
+    def sync(fd: int) -> None:
+        """Makes a file or folder durable; fsync(2) alone leaves data in the drive's cache. Raises OSError."""
+        try:
+            fcntl.fcntl(fd, fcntl.F_FULLFSYNC)
+        except OSError as error:
+            if error.errno not in _UNABLE:
+                raise
+            os.fsync(fd)
+
+    sync_data = sync
+
+    def read_from_disk(fd: int) -> None:
+        """Lets a file be read from the disk rather than from memory. Raises OSError."""
+        fcntl.fcntl(fd, fcntl.F_NOCACHE, 1)
+
+else:
+
+    def sync(fd: int) -> None:
+        """Makes a file or folder durable. Raises OSError."""
+        os.fsync(fd)
+
+    def sync_data(fd: int) -> None:
+        """Makes a file's data durable, without its times. Raises OSError."""
+        os.fdatasync(fd)
+
+    def read_from_disk(fd: int) -> None:
+        """Lets a file that is durable be read from the disk rather than from memory. Raises OSError."""
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _find_syncfs() -> Callable[[int], None] | None:
@@ -17,12 +54,12 @@ def _find_syncfs() -> Callable[[int], None] | None:
         return None
     function.argtypes = [ctypes.c_int]
 
-    def sync(fd: int) -> None:
+    def sync_all(fd: int) -> None:
         if function(fd) != 0:
             number = ctypes.get_errno()
             raise OSError(number, os.strerror(number))
 
-    return sync
+    return sync_all
 
 
 def _release() -> tuple[int, int]:
@@ -54,6 +91,6 @@ def sync_files(folder_fd: int, names: Sequence[str], opened: Callable[[str], int
     for name in names:
         fd = opened(name)
         try:
-            os.fsync(fd)
+            sync(fd)
         finally:
             os.close(fd)

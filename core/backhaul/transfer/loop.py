@@ -1,12 +1,11 @@
 """libcurl's multi interface in an event loop that accepts messages from other threads."""
 
-import os
 import threading
-from contextlib import suppress
 
 import pycurl
 
 from backhaul.mailbox import Mailbox
+from backhaul.transfer.bell import Bell
 from backhaul.transfer.poller import READ, WRITE, Poller
 
 _CLOSING = 0.5  # seconds
@@ -32,8 +31,8 @@ class Loop:
         self.multi.setopt(pycurl.M_MAXCONNECTS, max_connections)
         self._poller = Poller()
         self.mailbox = Mailbox(self.wake)
-        self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._poller.watch(self._bell_out, READ)
+        self._bell = Bell()
+        self._poller.watch(self._bell.fd, READ)
 
     def close(self) -> None:
         """Aborts active transfers and releases all resources."""
@@ -47,15 +46,12 @@ class Loop:
         else:
             closing.join(_CLOSING)
         self._poller.close()
-        os.close(self._bell_in)
-        os.close(self._bell_out)
+        self._bell.close()
 
     def wake(self) -> None:
         """Ends the owner's wait, if it is waiting; safe in signal handlers."""
-        if self.mailbox.closed:
-            return
-        with suppress(OSError):  # a full pipe wakes too; a closed one has no reader
-            os.write(self._bell_in, b"!")
+        if not self.mailbox.closed:
+            self._bell.ring()
 
     def add(self, curl: pycurl.Curl) -> None:
         """Starts a transfer."""
@@ -75,9 +71,8 @@ class Loop:
         if left >= 0:
             timeout = min(timeout, left / 1000)
         for fd, mask in self._poller.wait(timeout):
-            if fd == self._bell_out:
-                with suppress(BlockingIOError):
-                    os.read(fd, 4096)
+            if fd == self._bell.fd:
+                self._bell.silence()
             else:
                 multi.socket_action(fd, _ACTIONS[mask])
         if multi.timeout() == 0:

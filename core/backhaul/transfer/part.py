@@ -11,6 +11,7 @@ from typing import ParamSpec
 
 from backhaul.errors import FailureKind
 from backhaul.mailbox import Mailbox
+from backhaul.storage.sync import sync_data
 from backhaul.storage.workspace import Workspace
 from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.binding import Binding, Marked, dump
@@ -226,7 +227,7 @@ class PartFile:
     def _sync(self) -> None:
         if self._durable:
             try:
-                os.fdatasync(self._open())
+                sync_data(self._open())
             except OSError:
                 self._failed_sync = True
                 raise

@@ -117,8 +117,8 @@ def test_transfers_know_only_the_workspace() -> None:
         for node in imports(path)
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("backhaul.storage")
     }
-    values = {f"backhaul.storage.{name}" for name in ("location", "stored")}
-    assert known == {"backhaul.storage.workspace", "backhaul.storage.destination"} | values
+    others = {f"backhaul.storage.{name}" for name in ("location", "stored", "sync")}
+    assert known == {"backhaul.storage.workspace", "backhaul.storage.destination"} | others
 
 
 def test_a_folder_is_listed_by_prefix_and_removed_only_when_empty(

@@ -1,14 +1,13 @@
 """An Executor that uses several processes: this one, and workers that are started when worthwhile."""
 
 import logging
-import os
 import selectors
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from threading import Thread
 from typing import Any, Final
 
+from backhaul.transfer.bell import Bell
 from backhaul.transfer.executor import Setup
 from backhaul.transfer.processes.auto import how_many
 from backhaul.transfer.processes.fork_server import SharedForkServer
@@ -41,8 +40,8 @@ class ProcessPool(Pool):
         verifiers = VerifierPool(self._server, most=how_many(setup.settings.workers) - 1)
         super().__init__(setup, wake=self._wake, verifiers=verifiers)
         self._selector = selectors.DefaultSelector()
-        self._bell_out, self._bell_in = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        self._selector.register(self._bell_out, selectors.EVENT_READ)
+        self._bell = Bell()
+        self._selector.register(self._bell.fd, selectors.EVENT_READ)
         self._crew = ProcessCrew(
             self._here,
             self._selector,
@@ -61,12 +60,10 @@ class ProcessPool(Pool):
         self._close(self._begin_closing)
         self._server.close()
         self._selector.close()
-        os.close(self._bell_out)
-        os.close(self._bell_in)
+        self._bell.close()
 
     def _wake(self) -> None:
-        with suppress(BlockingIOError):  # a full pipe wakes too
-            os.write(self._bell_in, b"!")
+        self._bell.ring()
 
     def _begin_closing(self) -> None:
         self._closing_at = time.monotonic() + _CLOSING
@@ -87,8 +84,7 @@ class ProcessPool(Pool):
     def _turn(self) -> None:
         for key, mask in self._selector.select(_TURN):
             if key.data is None:
-                with suppress(BlockingIOError):
-                    os.read(self._bell_out, 4096)
+                self._bell.silence()
                 continue
             worker: WorkerProcess = key.data
             if mask & selectors.EVENT_WRITE:
