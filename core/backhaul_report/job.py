@@ -64,7 +64,6 @@ class JobReport:
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     expires: datetime | None = None
-    asked: datetime | None = None
     listed_whole: bool = False
     slots: Counter[SlotState] = field(default_factory=Counter)
     files: Counter[SlotState] = field(default_factory=Counter)
@@ -150,7 +149,6 @@ def read_job(
         notes=tuple(redact(text) for text in notes(row)),
         warnings=tuple(redact(text) for text in warnings),
         expires=moment(row.expires),
-        asked=moment(row.asked),
         listed_whole=row.listed is not None,
         slots=slots,
         files=files,

@@ -57,7 +57,7 @@ class Job:
         row = self.ledger.jobs.get("cup")
         assert row is not None
         with closing(JobFolder(self.folder, durable=False)) as folder:
-            return write_manifest(self.ledger, row, folder, source="gnip", provider="gnip-hpt")
+            return write_manifest(self.ledger, row, folder)
 
     def entries(self) -> list[dict[str, Any]]:
         lines = (self.folder / "MANIFEST.jsonl").read_text().splitlines()

@@ -13,7 +13,7 @@ from tests.usual import usual
 
 from backhaul.cli.main import main
 from backhaul.types import SlotState
-from backhaul.views import Look, bar, gap_map, meter
+from backhaul.views import Look, bar, gap_map
 from backhaul.views.status_table import JobLine, status_table
 
 TEN = timedelta(minutes=10)
@@ -104,11 +104,6 @@ def test_a_bar_has_the_requested_width_and_shows_each_state_that_occurs() -> Non
     assert len(drawn) == 24
     assert drawn.count("M") == 1
     assert drawn.count("#") > drawn.count("-") > 1
-
-
-def test_a_progress_bar_is_full_only_when_everything_is_done() -> None:
-    assert meter(999, 1000, width=10, look=PLAIN) == "#########-"
-    assert meter(1000, 1000, width=10, look=PLAIN) == "##########"
 
 
 def test_the_table_counts_files_that_the_provider_has_not_listed_yet() -> None:

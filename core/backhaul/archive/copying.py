@@ -197,9 +197,7 @@ def _copy_job(known: KnownJob, to: Location, stopped: Stopped) -> JobCopy:
             ledger.streams.save(number, name, position)
         ledger.commit()
         kept = ledger.jobs.get(known.name) or row
-        write_manifest(
-            ledger, kept, storage.destination, source=kept.source, provider=kept.provider
-        )
+        write_manifest(ledger, kept, storage.destination)
         ledger.commit()
         if not is_saved(ledger, known.name, there) and (digest := save(to, known.name)) is not None:
             remember(ledger, known.name, digest)

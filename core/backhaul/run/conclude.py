@@ -148,8 +148,7 @@ def _manifest(task: Task, *, durable: bool) -> Generator[Work, Any, list[Failure
             destination = _open(task, opened, durable=durable)
             if destination is None:
                 return []
-            named = {"source": row.source, "provider": row.provider}
-            new = prepare(ledger, row, destination, opened, **named)
+            new = prepare(ledger, row, destination, opened)
             if new is not None:
                 error: OSError | None = yield partial(_tried, new)
                 if error is not None:

@@ -92,11 +92,3 @@ def bar(counts: Mapping[SlotState, int], *, width: int, look: Look) -> str:
     largest = max(present, key=lambda state: lengths[state])
     lengths[largest] = max(1, lengths[largest] + width - sum(lengths.values()))
     return "".join(look.paint(look.mark(state) * lengths[state], state) for state in present)
-
-
-def meter(done: int, total: int, *, width: int, look: Look) -> str:
-    """A progress bar; full only when everything is done."""
-    filled = width * done // total if total else 0
-    return look.paint(look.mark(SlotState.VERIFIED) * filled, SlotState.VERIFIED) + look.paint(
-        look.mark(SlotState.PENDING) * (width - filled), SlotState.PENDING
-    )

@@ -19,9 +19,7 @@ _VERSION = 3  # manifest format; a new version rewrites all manifests
 _FACT = "manifest"
 
 
-def write_manifest(
-    ledger: Ledger, job_row: JobRow, destination: Destination, *, source: str, provider: str
-) -> bool:
+def write_manifest(ledger: Ledger, job_row: JobRow, destination: Destination) -> bool:
     """Writes a job's manifests next to its files; returns whether anything has changed.
 
     MANIFEST.jsonl lists all files with their states, the other two only those that are present. All are
@@ -31,15 +29,13 @@ def write_manifest(
         ledger: the archive's ledger.
         job_row: the job.
         destination: the job's destination.
-        source: the job's source, for datapackage.json.
-        provider: the source's provider.
 
     Raises:
         OSError: a file cannot be written; existing ones stay.
         LedgerError: the ledger is damaged.
     """
     with ExitStack() as opened:
-        new = prepare(ledger, job_row, destination, opened, source=source, provider=provider)
+        new = prepare(ledger, job_row, destination, opened)
         if new is None:
             return False
         new()
@@ -48,13 +44,7 @@ def write_manifest(
 
 
 def prepare(
-    ledger: Ledger,
-    job_row: JobRow,
-    destination: Destination,
-    opened: ExitStack,
-    *,
-    source: str,
-    provider: str,
+    ledger: Ledger, job_row: JobRow, destination: Destination, opened: ExitStack
 ) -> Callable[[], None] | None:
     """Like ``write_manifest``, in two steps: the returned function gives the files their names.
 
@@ -66,7 +56,7 @@ def prepare(
     documents = [opened.enter_context(destination.document(name)) for name in NAMES]
     manifest, sums, package = documents
     listed = here = 0
-    package.write(_head(job_row.name, source=source, provider=provider).encode())
+    package.write(_head(job_row).encode())
     rows = ledger.inventory.manifest_rows(job_row.id)
     while some := list(islice(rows, _AT_ONCE)):
         proven = [row for row in some if row.state in HERE and row.sha256 is not None]
@@ -95,11 +85,11 @@ def prepare(
     return publish
 
 
-def _head(job: str, *, source: str, provider: str) -> str:
+def _head(job: JobRow) -> str:
     return (
-        f'{{"$schema": "{_SCHEMA}",\n "name": {quoted(resource_name(job))},'
-        f' "title": {quoted(job)},\n'
-        f' "sources": [{{"title": {quoted(f"{provider}: {source}")}}}],\n "resources": ['
+        f'{{"$schema": "{_SCHEMA}",\n "name": {quoted(resource_name(job.name))},'
+        f' "title": {quoted(job.name)},\n'
+        f' "sources": [{{"title": {quoted(f"{job.provider}: {job.source}")}}}],\n "resources": ['
     )
 
 
