@@ -32,7 +32,7 @@ _OURS = (
     "backhaul.api", "backhaul.archive.compare", "backhaul.archive.gaps", "backhaul.archive.known_files",
     "backhaul.archive.reading", "backhaul.archive.status", "backhaul.archive.verify", "backhaul.cli.files",
     "backhaul.cli.gaps", "backhaul.cli.main", "backhaul.cli.plan", "backhaul.cli.run", "backhaul.cli.status",
-    "backhaul.cli.verify", "backhaul.launch", "backhaul.notify.problems", "backhaul.run.driver", "backhaul.run.feed",
+    "backhaul.cli.verify", "backhaul.notify.problems", "backhaul.run.driver", "backhaul.run.feed",
     "backhaul.run.plan", "backhaul.run.prepare", "backhaul.run.progress", "backhaul.storage.object_store",
     "backhaul.transfer.engine", "backhaul.transfer.processes.pool", "backhaul.transfer.thread",
     "backhaul.verify.parquet", "backhaul.verify.verifier", "backhaul.views",

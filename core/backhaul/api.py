@@ -167,20 +167,32 @@ class Archive(OfflineArchive):
             specs = self._specs(
                 jobs, wait=wait and settings.wait, same_archive=same_archive, selection=selection
             )
-            from backhaul.launch import run_jobs  # noqa: PLC0415 - the transfers are heavy
+            from backhaul.events import wants_files  # noqa: PLC0415 - the transfers are heavy
+            from backhaul.notify.notices import Notices  # noqa: PLC0415
+            from backhaul.run.driver import Driver  # noqa: PLC0415
+            from backhaul.run.feed import Feed  # noqa: PLC0415
 
-            return run_jobs(
-                specs,
-                settings,
-                self.configs,
-                on_event=on_event,
-                runs=self._runs,
-                stopped=stopped,
-                only_failed=only_failed,
-                refresh=refresh,
-                load=self.plugins.load,
-                make_http=self._make_http(settings),
-            )
+            with Notices(self.configs, stopped=stopped) as notices:
+                listener = notices.before(on_event)
+                feed = Feed()
+                driver = Driver(
+                    specs,
+                    settings,
+                    only_failed=only_failed,
+                    refresh=refresh,
+                    load=self.plugins.load,
+                    make_http=self._make_http(settings),
+                    on_tick=None if listener is None else feed.tick,
+                    tell=None if listener is None else feed.add,
+                    tell_files=wants_files(listener),
+                )
+                self._runs.append(driver)
+                if stopped():
+                    driver.interrupt()
+                try:
+                    return notices.finish(feed.follow(driver, listener))
+                finally:
+                    self._runs.remove(driver)
 
     def status(self, jobs: Names = (), *, offline: bool = False) -> "Status":
         """Returns the state of each job, at its provider and in the archive.
