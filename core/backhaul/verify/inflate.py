@@ -11,15 +11,15 @@ from backhaul.verify.bounded import STEP, Bounded, ends_early, trailing_data, wr
 from backhaul.verify.fault import VerifyFault
 
 
-class _ZlibMember:
-    """One gzip member, decompressed by zlib; the interface is that of isal's IgzipDecompressor.
+class ZlibMember:
+    """A member of a gzip or zip file; gives zlib and isal_zlib the interface of ``frames.Engine``.
 
     Attributes:
         needs_input: all data so far was decompressed and returned.
     """
 
-    def __init__(self) -> None:
-        self._engine = zlib.decompressobj(wbits=31)
+    def __init__(self, engine: "zlib._Decompress") -> None:
+        self._engine = engine
         self.needs_input = True
 
     @property
@@ -39,14 +39,18 @@ class _ZlibMember:
         return text
 
 
+def _zlib_member() -> ZlibMember:
+    return ZlibMember(zlib.decompressobj(wbits=31))
+
+
 if TYPE_CHECKING:
-    _member: Any = _ZlibMember
+    _member: Any = _zlib_member
     _errors: tuple[type[Exception], ...] = (zlib.error, EOFError)
 else:
     try:
         from isal import igzip_lib  # several times faster than zlib
     except ImportError:  # no wheel for this platform
-        _member = _ZlibMember
+        _member = _zlib_member
         _errors = (zlib.error, EOFError)
     else:
         # Unlike isal_zlib, it allocates max_length bytes up front, and keeps unread input instead of copying

@@ -16,6 +16,7 @@ from backhaul.verify.bounded import STEP, Bounded, ends_early, trailing_data, wr
 from backhaul.verify.buffered import Buffered
 from backhaul.verify.fault import VerifyFault
 from backhaul.verify.frames import PACKINGS, Engine
+from backhaul.verify.inflate import ZlibMember
 
 if TYPE_CHECKING:
     _zlib: Any = zlib
@@ -42,32 +43,8 @@ _DESCRIBED = 8  # sizes and CRC are in a data descriptor after the data
 _FULL = 0xFFFFFFFF  # the actual value is in the zip64 extra field
 _ZIP64 = 1
 _STORED = 0
-
-
-class _Deflate:
-    """Adapts zlib to the Engine interface."""
-
-    def __init__(self) -> None:
-        self._engine = _zlib.decompressobj(wbits=-15)
-        self.needs_input = True
-
-    @property
-    def eof(self) -> bool:
-        return bool(self._engine.eof)
-
-    @property
-    def unused_data(self) -> bytes:
-        found: bytes = self._engine.unused_data
-        return found
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        text: bytes = self._engine.decompress(self._engine.unconsumed_tail + data, max_length)
-        self.needs_input = not self._engine.unconsumed_tail and len(text) < max_length
-        return text
-
-
 _METHODS: dict[int, tuple[Callable[[], Engine], Callable[[], tuple[type[Exception], ...]]]] = {
-    8: (_Deflate, lambda: (_zlib.error,)),
+    8: (lambda: ZlibMember(_zlib.decompressobj(wbits=-15)), lambda: (_zlib.error,)),
     12: (PACKINGS["bz2"].open, PACKINGS["bz2"].errors),
     93: (PACKINGS["zst"].open, PACKINGS["zst"].errors),
 }

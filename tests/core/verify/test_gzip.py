@@ -168,7 +168,7 @@ def test_without_isal_zlib_finds_the_same(monkeypatch: pytest.MonkeyPatch, size:
 
     cases = (whole, padded, damaged, whole[:-1], whole + b"more")
     with_isal = [found(data) for data in cases]
-    monkeypatch.setattr(inflate, "_member", inflate._ZlibMember)
+    monkeypatch.setattr(inflate, "_member", inflate._zlib_member)
     monkeypatch.setattr(inflate, "_errors", (zlib.error, EOFError))
     assert [found(data) for data in cases] == with_isal
     assert with_isal[0] == (b"text " * 200_000 + b"end", 3, "")
