@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Protocol
+from typing import Any
 
 from backhaul.testing.message import Incoming, Misbehavior, Reply
 from backhaul.testing.recorded import Headers
@@ -13,25 +13,48 @@ _BIG = 1 << 18
 _MAX_HEAD = 1 << 16
 _TICK = 0.02
 
+Handler = Callable[[Incoming], "Reply | Awaitable[Reply]"]
 
-class Owner(Protocol):
-    """The port that a connection belongs to."""
 
-    handler: Callable[[Incoming], "Reply | Awaitable[Reply]"]
+class Port:
+    """A listening loopback port with its handler and connection counts.
+
+    Attributes:
+        number: the TCP port.
+        opened: connections accepted so far.
+        now: open connections.
+        peak: maximum number of open connections; a closed one counts until its end is read.
+    """
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self.number = 0
+        self.opened = 0
+        self.connections: set[Connection] = set()
+        self.peak = 0
+
+    @property
+    def now(self) -> int:
+        """The number of open connections."""
+        return len(self.connections)
 
     def joined(self, connection: "Connection") -> None:
         """A connection was accepted."""
+        self.opened += 1
+        self.connections.add(connection)
+        self.peak = max(self.peak, len(self.connections))
 
     def left(self, connection: "Connection") -> None:
         """A connection was closed."""
+        self.connections.discard(connection)
 
 
 class Connection(asyncio.Protocol):
     """Parses requests and writes replies; small plain replies need no task of their own."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, owner: Owner) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, port: Port) -> None:
         self._loop = loop
-        self._owner = owner
+        self._port = port
         self._transport: Any = None
         self._buffer = bytearray()
         self._task: asyncio.Task[None] | None = None
@@ -42,12 +65,12 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected."""
         self._transport = transport
-        self._owner.joined(self)
+        self._port.joined(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client or the server closed the connection."""
         del exc
-        self._owner.left(self)
+        self._port.left(self)
         self._writable.set()
         if self._task is not None:
             self._task.cancel()
@@ -76,7 +99,7 @@ class Connection(asyncio.Protocol):
             if incoming is None:
                 return
             self._close_after = incoming.headers.get("connection", "").lower() == "close"
-            reply = self._owner.handler(incoming)
+            reply = self._port.handler(incoming)
             if isinstance(reply, Reply) and _is_small(reply):
                 self._send_small(incoming.method, reply)
             else:

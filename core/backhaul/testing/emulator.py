@@ -13,12 +13,13 @@ from urllib.parse import unquote_to_bytes
 from werkzeug import Request, Response
 from werkzeug.exceptions import HTTPException
 
+from backhaul.testing.connection import Port
 from backhaul.testing.faults import Faults
 from backhaul.testing.message import Incoming, Reply
 from backhaul.testing.misbehave import misbehave
 from backhaul.testing.recorded import Log, Recorded
 from backhaul.testing.storage import Storage
-from backhaul.testing.wire import Port, Wire
+from backhaul.testing.wire import Wire
 
 CONTROL = "/__backhaul__/"
 _log = logging.getLogger(__name__)

@@ -6,46 +6,9 @@ which the servers of web frameworks do not.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from backhaul.testing.connection import Connection
-from backhaul.testing.message import Incoming, Reply
-
-Handler = Callable[[Incoming], "Reply | Awaitable[Reply]"]
-
-
-class Port:
-    """A listening loopback port with its handler and connection counts.
-
-    Attributes:
-        number: the TCP port.
-        opened: connections accepted so far.
-        now: open connections.
-        peak: maximum number of open connections; a closed one counts until its end is read.
-    """
-
-    def __init__(self, handler: Handler) -> None:
-        self.handler = handler
-        self.number = 0
-        self.opened = 0
-        self.connections: set[Connection] = set()
-        self.peak = 0
-
-    @property
-    def now(self) -> int:
-        """The number of open connections."""
-        return len(self.connections)
-
-    def joined(self, connection: Connection) -> None:
-        """A connection was accepted."""
-        self.opened += 1
-        self.connections.add(connection)
-        self.peak = max(self.peak, len(self.connections))
-
-    def left(self, connection: Connection) -> None:
-        """A connection was closed."""
-        self.connections.discard(connection)
+from backhaul.testing.connection import Connection, Handler, Port
 
 
 class Wire:
