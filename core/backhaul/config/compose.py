@@ -6,7 +6,7 @@ from typing import Any, Final
 import yaml
 
 from backhaul.config.diagnostics import Diagnostics, Place, quote
-from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, extent
+from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode
 from backhaul.config.scalars import ScalarError, Scalars
 
 MAX_DEPTH = 32
@@ -139,7 +139,7 @@ class Composer:
                 "quote the value if it is a string",
             )
             raise AssertionError  # _stop raises; this is for the type checkers
-        size, height = extent(node)
+        size, height = _extent(node)
         self._count(event, size, alias=True)
         if depth + height - 1 > MAX_DEPTH:
             self._stop(
@@ -171,7 +171,7 @@ class Composer:
         items: list[Node] = []
         while not isinstance(following := self._next(), yaml.SequenceEndEvent):
             items.append(self._node(following, depth + 1))
-        extents = [extent(item) for item in items]
+        extents = [_extent(item) for item in items]
         size = 1 + sum(size for size, _ in extents)
         height = 1 + max((height for _, height in extents), default=0)
         return ListNode(self._place(event), tuple(items), size, height)
@@ -183,7 +183,7 @@ class Composer:
         while not isinstance(following := self._next(), yaml.MappingEndEvent):
             key = self._node(following, depth + 1)
             value = self._node(self._next(), depth + 1)
-            below, levels = extent(value)
+            below, levels = _extent(value)
             size, height = size + 1 + below, max(height, 1 + levels)
             place = self._place(following)
             if (
@@ -225,3 +225,8 @@ class Composer:
                 return
             for key, entry in each.entries.items():
                 merged.setdefault(key, entry)
+
+
+def _extent(node: Node) -> tuple[int, int]:
+    """The number of nodes, with aliases expanded, and the number of levels."""
+    return (1, 1) if isinstance(node, ScalarNode) else (node.size, node.height)

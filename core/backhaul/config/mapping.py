@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from backhaul.config.diagnostics import Diagnostics, Place
-from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode, extent
+from backhaul.config.nodes import Entry, ListNode, MapNode, Node, ScalarNode
 
 _DEEPEST: Final = 64
 _KEYS = "use strings as keys"
@@ -34,11 +34,7 @@ class _Tree:
             items = tuple(
                 self.node(each, f"{path}[{number}]", depth + 1) for number, each in enumerate(value)
             )
-            sizes = [extent(item) for item in items]
-            return ListNode(
-                place, items, 1 + sum(size for size, _ in sizes),
-                1 + max((height for _, height in sizes), default=0),
-            )  # fmt: skip
+            return ListNode(place, items)
         elif isinstance(value, os.PathLike):
             text = str(value)
             return ScalarNode(place, text, text)
@@ -52,14 +48,10 @@ class _Tree:
 
     def _map(self, value: Mapping[Any, Any], place: Place, path: str, depth: int) -> MapNode:
         entries: dict[str, Entry] = {}
-        size = height = 1
         for key, each in value.items():
             below = f"{path}.{key}" if path else str(key)
             if not isinstance(key, str):
                 self._diagnostics.add(Place(below, 0, 0), "a key should be a string", _KEYS)
                 continue
-            node = self.node(each, below, depth + 1)
-            entries[str(key)] = Entry(Place(below, 0, 0), node)
-            more, levels = extent(node)
-            size, height = size + 1 + more, max(height, 1 + levels)
-        return MapNode(place, entries, size, height)
+            entries[str(key)] = Entry(Place(below, 0, 0), self.node(each, below, depth + 1))
+        return MapNode(place, entries)

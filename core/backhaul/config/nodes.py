@@ -24,12 +24,17 @@ class ScalarNode:
 
 
 class ListNode(NamedTuple):
-    """A list. ``size`` counts its nodes with aliases expanded; ``height`` counts its levels."""
+    """A list.
+
+    Attributes:
+        size: the number of nodes, with aliases expanded; counted only by ``compose``.
+        height: the number of levels, likewise.
+    """
 
     place: Place
     items: tuple["Node", ...]
-    size: int
-    height: int
+    size: int = 1
+    height: int = 1
 
 
 class Entry(NamedTuple):
@@ -40,20 +45,15 @@ class Entry(NamedTuple):
 
 
 class MapNode(NamedTuple):
-    """A mapping; merge keys (``<<``) are already expanded."""
+    """A mapping; merge keys (``<<``) are already expanded. ``size`` and ``height`` are as for a list."""
 
     place: Place
     entries: dict[str, Entry]
-    size: int
-    height: int
+    size: int = 1
+    height: int = 1
 
 
 Node = ScalarNode | ListNode | MapNode
-
-
-def extent(node: Node) -> tuple[int, int]:
-    """The number of nodes, with aliases expanded, and the number of levels."""
-    return (1, 1) if isinstance(node, ScalarNode) else (node.size, node.height)
 
 
 def kind(node: Node) -> str:

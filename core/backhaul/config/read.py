@@ -139,7 +139,7 @@ class Reader:
             return self._builder.build(Settings, node, entry.place, "settings") or Settings()
         # Its variables may be unset like those of sources, as only a run uses it.
         rest = {key: each for key, each in node.entries.items() if key != "webhook"}
-        others = MapNode(node.place, rest, node.size, node.height)
+        others = MapNode(node.place, rest)
         settings = self._builder.build(Settings, others, entry.place, "settings") or Settings()
         made = self._accounts.build(Webhook, webhook.node, webhook.place, "settings.webhook")
         return settings.model_copy(update={"webhook": made})
@@ -170,7 +170,7 @@ class Reader:
             return node
         nothing = isinstance(node, ScalarNode) and node.value is None
         if nothing and empty:
-            return MapNode(node.place, {}, 1, 1)
+            return MapNode(node.place, {})
         place = entry.place if nothing else node.place
         self._diagnostics.add(
             place, f"{path} should be a mapping, but is {kind(node)}", "indent its keys under it"
@@ -308,7 +308,4 @@ def _split(node: MapNode, common: type[BaseModel]) -> tuple[MapNode, MapNode]:
     own: dict[str, Any] = {}
     for key, entry in node.entries.items():
         (shared if key in common.model_fields else own)[key] = entry
-    return (
-        MapNode(node.place, shared, node.size, node.height),
-        MapNode(node.place, own, node.size, node.height),
-    )
+    return MapNode(node.place, shared), MapNode(node.place, own)
