@@ -34,7 +34,7 @@ Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimeLimit:
-    """The time limit for a connection.
+    """The time limit for a connection, or for a call.
 
     Attributes:
         deadline: when it expires, by ``time.monotonic``.

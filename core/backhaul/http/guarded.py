@@ -13,7 +13,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
@@ -31,15 +30,8 @@ from backhaul.http.credentials import basic
 from backhaul.http.proxies import Proxy
 
 
-@dataclass(frozen=True, slots=True)
-class _Bounds:
-    deadline: float
-    total: float
-    stop: threading.Event | None
-
-
 class _Current(threading.local):
-    bounds: _Bounds | None = None
+    bounds: TimeLimit | None = None
 
 
 _current = _Current()
@@ -52,7 +44,7 @@ def bounded(total: float, stop: threading.Event | None) -> Iterator[None]:
     They raise UnreachableError (kind timeout) or InterruptedRunError.
     """
     before = _current.bounds
-    _current.bounds = _Bounds(time.monotonic() + total, total, stop)
+    _current.bounds = TimeLimit(deadline=time.monotonic() + total, seconds=total, stop=stop)
     try:
         yield
     finally:
@@ -83,7 +75,7 @@ class _Reader(io.RawIOBase):
         super().close()
 
 
-def _wait(sock: Any, bounds: _Bounds) -> None:
+def _wait(sock: Any, bounds: TimeLimit) -> None:
     pending = getattr(sock, "pending", None)
     if pending is not None and pending():
         return
@@ -94,7 +86,7 @@ def _wait(sock: Any, bounds: _Bounds) -> None:
             raise InterruptedRunError("interrupted")
         now = time.monotonic()
         if now >= bounds.deadline:
-            error = UnreachableError(f"the response did not complete within {bounds.total:g} s")
+            error = UnreachableError(f"the response did not complete within {bounds.seconds:g} s")
             error.kind = FailureKind.TIMEOUT
             raise error
         if give_up is not None and now >= give_up:
@@ -180,11 +172,10 @@ def _until(timeout: Any) -> TimeLimit:
     """The time limit for a connection: its own timeout or the rest of the call's, if shorter."""
     bounds, now = _current.bounds, time.monotonic()
     seconds = timeout if isinstance(timeout, int | float) else threading.TIMEOUT_MAX
-    if bounds is None:
-        return TimeLimit(deadline=now + seconds, seconds=seconds, stop=None)
-    if bounds.deadline < now + seconds:
-        return TimeLimit(deadline=bounds.deadline, seconds=bounds.total, stop=bounds.stop)
-    return TimeLimit(deadline=now + seconds, seconds=seconds, stop=bounds.stop)
+    if bounds is not None and bounds.deadline < now + seconds:
+        return bounds
+    stop = None if bounds is None else bounds.stop
+    return TimeLimit(deadline=now + seconds, seconds=seconds, stop=stop)
 
 
 class _Pool(urllib3.HTTPConnectionPool):
