@@ -1,7 +1,7 @@
 """`Provider`: the only caller of hooks; typed, fast, and attributes errors to the plugin."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -10,7 +10,6 @@ from backhaul.checks import FieldError
 from backhaul.errors import BackhaulError, PluginError
 from backhaul.foreign import line
 from backhaul.hookspecs import Hooks
-from backhaul.plugins import values
 from backhaul.plugins.secrets import register_secrets
 from backhaul.types import (
     Chunk,
@@ -22,6 +21,7 @@ from backhaul.types import (
     RemoteJob,
     Request,
 )
+from backhaul.verify.digest import missing_package
 
 if TYPE_CHECKING:
     import pluggy
@@ -36,6 +36,8 @@ _CORE = Path(__file__).parents[1]
 _LONGEST = 500  # maximum length of an exception's text
 # Our own errors pass unchanged; Ctrl-C and a closed generator are not errors.
 _PASS = (BackhaulError, KeyboardInterrupt, GeneratorExit)
+# Returns the problem, or None. The fields of a value are checked when it is created, see `backhaul.types`.
+_Check = Callable[[Any], str | None]
 
 
 class Provider:
@@ -88,14 +90,14 @@ class Provider:
     def list_jobs(self, http: "Http | UnusedHttp", source: "SourceOptions") -> Iterator[RemoteJob]:
         """Yields the account's jobs."""
         found = self._ask("list_jobs", http=http, source=source)
-        return self._checked("list_jobs", found, values.is_a(RemoteJob))
+        return self._checked("list_jobs", found, _is_a(RemoteJob))
 
     def get_status(
         self, http: "Http | UnusedHttp", source: "SourceOptions", job: "JobOptions"
     ) -> JobStatus:
         """Returns the job's status at the provider."""
         status: JobStatus = self._ask("get_status", http=http, source=source, job=job)
-        self._reject("get_status", values.is_a(JobStatus)(status))
+        self._reject("get_status", _is_a(JobStatus)(status))
         return status
 
     def resolve_files(
@@ -103,7 +105,7 @@ class Provider:
     ) -> Iterator[RemoteFile]:
         """Yields the job's files as the plugin lists them."""
         found = self._ask("resolve_files", http=http, source=source, job=job)
-        return self._checked("resolve_files", found, values.in_file)
+        return self._checked("resolve_files", found, _in_file)
 
     def fetch_file(
         self,
@@ -119,7 +121,7 @@ class Provider:
             except FieldError as error:
                 self._reject("resolve_files", f"{file.name!r}: {error}")
         found: Request = self._ask("fetch_file", http=http, source=source, job=job, file=file)
-        wrong = values.is_a(Request)(found)
+        wrong = _is_a(Request)(found)
         self._reject("fetch_file", wrong and f"{file.name!r}: {wrong}")
         return found
 
@@ -133,7 +135,7 @@ class Provider:
     ) -> Iterator[Chunk]:
         """Yields the file's chunks starting at `cursor`; only for providers that `pulls`."""
         found = self._ask("pull_file", http=http, source=source, job=job, file=file, cursor=cursor)
-        return self._checked("pull_file", found, values.is_a(Chunk))
+        return self._checked("pull_file", found, _is_a(Chunk))
 
     def check_file(
         self, source: "SourceOptions", job: "JobOptions", file: RemoteFile, content: Content
@@ -155,7 +157,7 @@ class Provider:
             return []
         # A single string is one problem, not one per character.
         several = [found] if isinstance(found, str | Problem) else found
-        problems = self._checked("check_file", several, values.is_a(Problem, str))
+        problems = self._checked("check_file", several, _is_a(Problem, str))
         return [Problem(each) if isinstance(each, str) else each for each in problems]
 
     def _ask(self, hook: str, **arguments: Any) -> Any:
@@ -179,7 +181,7 @@ class Provider:
         if read:
             self._read.add(number)
 
-    def _checked(self, hook: str, found: Any, check: values.Check) -> Iterator[Any]:
+    def _checked(self, hook: str, found: Any, check: _Check) -> Iterator[Any]:
         try:
             iterator = iter(found)
         except TypeError:
@@ -254,3 +256,30 @@ def describe(error: BaseException) -> str:
         text = ""
     message = f"{type(error).__name__}: {text}" if text.strip() else type(error).__name__
     return line(message, limit=_LONGEST)
+
+
+def _is_a(*kinds: type) -> _Check:
+    """Returns a check that a value is of one of the kinds."""
+    wanted = " or ".join(kind.__name__ for kind in kinds)
+
+    def check(value: object) -> str | None:
+        return None if isinstance(value, kinds) else f"gave {_type(value)} instead of a {wanted}"
+
+    return check
+
+
+_is_a_file = _is_a(RemoteFile)
+
+
+def _in_file(file: object) -> str | None:
+    """Checks a RemoteFile. Called for each of a million files."""
+    if type(file) is RemoteFile and file.checksum is None:
+        return None
+    if isinstance(file, RemoteFile) and file.checksum is not None:
+        missing = missing_package(file.checksum)
+        return missing and f"{file.name!r}: {missing}"
+    return _is_a_file(file)
+
+
+def _type(value: object) -> str:
+    return f"a {type(value).__name__}" if value is not None else "None"

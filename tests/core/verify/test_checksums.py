@@ -12,7 +12,7 @@ from tests.core.transfer.scripted import reply, scripted
 from backhaul import how_to_install
 from backhaul.checks import HEX_DIGITS, FieldError
 from backhaul.errors import FailureKind
-from backhaul.plugins.values import in_file
+from backhaul.plugins.facade import _in_file
 from backhaul.types import Proof, RemoteFile
 from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
@@ -44,7 +44,7 @@ def test_each_kind_is_accepted_only_with_its_own_length(kind: str) -> None:
     good = checksum(kind, SMALL)
 
     for accepted in (good, good.upper()):
-        assert in_file(RemoteFile("a", checksum=accepted)) is None
+        assert _in_file(RemoteFile("a", checksum=accepted)) is None
     for refused in (good[:-1], f"{good}0"):
         with pytest.raises(FieldError, match="sha512:HEX"):
             RemoteFile("a", checksum=refused)
@@ -100,11 +100,11 @@ def test_without_its_package_crc32c_says_what_to_install() -> None:
     listed = checksum("crc32c", SMALL)
     code = f"""{WITHOUT}
 from backhaul.errors import ConfigError
-from backhaul.plugins.values import in_file
+from backhaul.plugins.facade import _in_file
 from backhaul.types import RemoteFile
 from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.verifier import Verifier
-print(in_file(RemoteFile("a", checksum={listed!r})))
+print(_in_file(RemoteFile("a", checksum={listed!r})))
 try:
     Verifier("bytes", checksum={listed!r}, limits=ContentLimits())
 except ConfigError as error:
