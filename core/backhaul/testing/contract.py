@@ -1,7 +1,13 @@
 """The contract: checks that every provider must pass, run against its own emulator.
 
 A provider's tests need no more than::
-# ruff: noqa: S101 - contract tests consist of assertions
+
+    from backhaul.testing import ProviderContract
+
+    class TestContract(ProviderContract):
+        emulator = MyEmulator
+
+Each fault found in one provider becomes a check here, for all.
 """
 
 # ruff: noqa: S101 - a contract is made of assertions
