@@ -11,7 +11,7 @@ from tests.one_job import one_job
 from tests.safety.command import call, run, write_config
 
 from backhaul import RemoteFile
-from backhaul.config import load
+from backhaul.config import load_many
 from backhaul.plugins.discovery import Plugins
 from backhaul.run.prepare import select_jobs
 from backhaul_gnip_hpt.emulator import GnipHptEmulator
@@ -82,7 +82,7 @@ jobs:
 
 
 def accepting(path: Path) -> dict[str, bool]:
-    config = load(path, providers=lambda name: Plugins().load(name).info)
+    (config,) = load_many([path], providers=lambda name: Plugins().load(name).info)
     return {spec.name: spec.accept_unproven for spec in select_jobs([config])}
 
 
@@ -91,6 +91,6 @@ def test_a_jobs_setting_overrides_its_sources(tmp_path: Path) -> None:
     path.write_text(YAML)
     wanted = {"one": False, "two": True, "three": True, "four": False}
     assert accepting(path) == wanted
-    config = load(path, providers=lambda name: Plugins().load(name).info)
+    (config,) = load_many([path], providers=lambda name: Plugins().load(name).info)
     path.write_text(dump(config))
     assert accepting(path) == wanted

@@ -5,7 +5,7 @@ Importing this package imports pydantic and PyYAML, so commands import it lazily
 
 from backhaul.config.describe import Option, option_table, options
 from backhaul.config.diagnostics import Place
-from backhaul.config.load import load, load_many, load_text
+from backhaul.config.load import load_many, load_text
 from backhaul.config.model import Config, JobSpec, Source
 from backhaul.config.settings import Settings
 
@@ -16,7 +16,6 @@ __all__ = [
     "Place",
     "Settings",
     "Source",
-    "load",
     "load_many",
     "load_text",
     "option_table",

@@ -18,29 +18,6 @@ from backhaul.names import key
 Given: TypeAlias = str | os.PathLike[str] | Mapping[str, Any]
 
 
-def load(
-    path: str | os.PathLike[str],
-    *,
-    providers: Providers,
-    env: Mapping[str, str] | None = None,
-    offline: bool = False,
-) -> Config:
-    """Read and check one YAML file.
-
-    Args:
-        path: the file.
-        providers: returns a provider's ProviderInfo by name, or raises PluginError. Such an error
-            does not abort loading: it is recorded in the affected sources and jobs.
-        env: the variables for ``${VAR}``; None: the process's environment.
-        offline: variables of sources may be unset, since no requests will be made.
-
-    Raises:
-        ConfigError: ``problems`` has ``file:line:column: what is wrong; what to do`` for each
-            problem; the message has all of them, one per line.
-    """
-    return load_many([path], providers=providers, env=env, offline=offline)[0]
-
-
 def load_many(
     given: Sequence[Given],
     *,
@@ -52,8 +29,16 @@ def load_many(
 
     A mapping replaces a file of the same content; its paths are relative to the current folder.
 
+    Args:
+        given: the files and mappings.
+        providers: returns a provider's ProviderInfo by name, or raises PluginError. Such an error
+            does not abort loading: it is recorded in the affected sources and jobs.
+        env: the variables for ``${VAR}``; None: the process's environment.
+        offline: variables of sources may be unset, since no requests will be made.
+
     Raises:
-        ConfigError: with the problems of all files; also if two jobs would share a folder.
+        ConfigError: ``problems`` has ``file:line:column: what is wrong; what to do`` for each problem
+            of all files, also for jobs that would share a folder; the message has all of them, one per line.
     """
     diagnostics = Diagnostics()
     found: list[tuple[Path, str, MapNode]] = []
@@ -79,10 +64,10 @@ def load_text(
     env: Mapping[str, str] | None = None,
     offline: bool = False,
 ) -> Config:
-    """Like ``load``, for YAML given as text; ``dest`` is relative to the folder.
+    """Like ``load_many``, for YAML given as text; ``dest`` is relative to the folder.
 
     Raises:
-        ConfigError: as ``load`` does.
+        ConfigError: as ``load_many`` does.
     """
     diagnostics = Diagnostics()
     data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")

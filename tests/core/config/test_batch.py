@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.messages import assert_messages
 
-from backhaul.config import load, load_many
+from backhaul.config import load_many
 from backhaul.config.read import Providers
 from backhaul.errors import ConfigError
 
@@ -93,12 +93,13 @@ def test_a_single_file_reads_the_environment_of_the_process(
     path = write("a.yaml", "${ARCHIVE_OF_TEST}", "one")
     monkeypatch.delenv("ARCHIVE_OF_TEST", raising=False)
     with pytest.raises(ConfigError):
-        load(path, providers=providers)
+        load_many([path], providers=providers)
     path.write_text(path.read_text().replace("${ARCHIVE_OF_TEST}", '"${ARCHIVE_OF_TEST}"'))
     with pytest.raises(ConfigError, match="ARCHIVE_OF_TEST"):
-        load(path, providers=providers)
+        load_many([path], providers=providers)
     monkeypatch.setenv("ARCHIVE_OF_TEST", "elsewhere")
-    assert load(path, providers=providers).settings.dest == path.parent / "elsewhere"
+    (config,) = load_many([path], providers=providers)
+    assert config.settings.dest == path.parent / "elsewhere"
 
 
 def test_jobs_that_share_a_destination_have_its_real_path_and_each_others_names(

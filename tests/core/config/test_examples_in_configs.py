@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator
 from tests.core.config.dump import dump
 
 from backhaul import ProviderInfo
-from backhaul.config import load, load_many
+from backhaul.config import Config, load_many
 from backhaul.config.init import FIRST_LINE, example
 from backhaul.config.schema import schema
 from backhaul.plugins.discovery import Plugins
@@ -36,6 +36,11 @@ def needed(path: Path) -> dict[str, str]:
     return dict.fromkeys(names, "made-up")
 
 
+def loaded(path: Path) -> Config:
+    (config,) = load_many([path], providers=providers, env=needed(path))
+    return config
+
+
 @pytest.fixture(scope="module")
 def validator() -> Draft202012Validator:
     made = schema({name: providers(name) for name in OURS})
@@ -53,7 +58,7 @@ def as_editors_read(text: str) -> object:
 
 
 def test_there_is_one_for_each_provider_and_one_for_all() -> None:
-    found = {path.name: load(path, providers=providers, env=needed(path)) for path in CONFIGS}
+    found = {path.name: loaded(path) for path in CONFIGS}
     used = {source.provider for config in found.values() for source in config.sources.values()}
     assert used == set(OURS)
     assert {source.provider for source in found["batch.yaml"].sources.values()} == set(OURS)
@@ -61,7 +66,7 @@ def test_there_is_one_for_each_provider_and_one_for_all() -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_it_loads(path: Path) -> None:
-    config = load(path, providers=providers, env=needed(path))
+    config = loaded(path)
     assert config.jobs
     assert all(job.plugin_error is None for job in config.jobs.values())
 
@@ -75,7 +80,7 @@ def test_it_follows_the_schema(path: Path, validator: Draft202012Validator) -> N
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_its_dump_follows_the_schema_too(path: Path, validator: Draft202012Validator) -> None:
-    text = dump(load(path, providers=providers, env=needed(path)))
+    text = dump(loaded(path))
     assert list(validator.iter_errors(as_editors_read(text))) == []
 
 
@@ -88,7 +93,7 @@ def test_the_examples_can_be_loaded_together() -> None:
 
 def test_the_demo_needs_no_environment() -> None:
     path = next(path for path in CONFIGS if path.name == "demo.yaml")
-    config = load(path, providers=providers, env={})
+    (config,) = load_many([path], providers=providers, env={})
     assert all(
         source.options.base_url.startswith("http://127.0.0.1:")
         for source in config.sources.values()
@@ -101,6 +106,6 @@ def test_the_output_of_init_loads_and_matches_the_schema(
 ) -> None:
     path = tmp_path / "example.yaml"
     path.write_text(example(name, providers(name)), "utf-8")
-    config = load(path, providers=providers, env=needed(path))
+    config = loaded(path)
     assert {source.provider for source in config.sources.values()} == {name}
     assert list(validator.iter_errors(as_editors_read(path.read_text("utf-8")))) == []

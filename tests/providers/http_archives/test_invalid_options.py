@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from backhaul import ConfigError
-from backhaul.config import load
+from backhaul.config import load_many
 from backhaul.plugins.discovery import Plugins
 
 SOURCE = {"provider": "http-series", "url": '"https://h/{start:%F}.gz"', "every": "1d"}
@@ -24,7 +24,7 @@ def mistakes(path: Path, source: dict[str, str], job: dict[str, str]) -> list[st
     path.write_text("\n".join(lines) + "\n")
     plugins = Plugins()
     try:
-        load(path, providers=lambda name: plugins.load(name).info, env={})
+        load_many([path], providers=lambda name: plugins.load(name).info, env={})
     except ConfigError as error:
         return [problem.removeprefix(f"{path}:") for problem in error.problems]
     return []
