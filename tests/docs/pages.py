@@ -10,9 +10,10 @@ from typing import get_args
 from pydantic import BaseModel
 from tests import warm
 from tests.docs import commands_api, event_tables, man, providers, reference, values
+from tests.docs.option_tables import option_table
 from tests.safety import table
 
-from backhaul.config import Settings, option_table
+from backhaul.config import Settings
 from backhaul.config.read import JobKeys, SourceKeys
 from backhaul.errors import ExitCode, FailureKind
 from backhaul.plugins.discovery import Plugins

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from backhaul.config import option_table
+from tests.docs.option_tables import option_table
+
 from backhaul.plugins.discovery import Plugins
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "providers"

@@ -3,7 +3,7 @@
 Importing this package imports pydantic and PyYAML, so commands import it lazily.
 """
 
-from backhaul.config.describe import Option, option_table, options
+from backhaul.config.describe import Option, options
 from backhaul.config.diagnostics import Place
 from backhaul.config.load import load_many, load_text
 from backhaul.config.model import Config, JobSpec, Source
@@ -18,6 +18,5 @@ __all__ = [
     "Source",
     "load_many",
     "load_text",
-    "option_table",
     "options",
 ]

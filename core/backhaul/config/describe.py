@@ -65,18 +65,6 @@ def options(model: type[BaseModel]) -> list[Option]:
     return [_option(name, field) for name, field in model.model_fields.items()]
 
 
-def option_table(model: type[BaseModel]) -> str:
-    """The model's keys as a Markdown table."""
-    rows = ["| key | type | default | meaning |", "|---|---|---|---|"]
-    for option in options(model):
-        default = "*required*" if option.required else f"`{option.default}`"
-        cells = (f"`{option.key}`", option.type, default, option.meaning)
-        rows.append(
-            "| " + " | ".join(" ".join(cell.split()).replace("|", "\\|") for cell in cells) + " |"
-        )
-    return "\n".join(rows) + "\n"
-
-
 def key_of(name: str, field: FieldInfo) -> str:
     """A field's name in YAML."""
     if isinstance(field.validation_alias, str):

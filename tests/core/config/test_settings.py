@@ -7,10 +7,11 @@ from typing import Annotated
 
 import pytest
 from pydantic import ValidationError, WithJsonSchema
+from tests.docs.option_tables import option_table
 from tests.messages import assert_messages
 
 from backhaul import JobOptions, Moment, ProviderInfo, SourceOptions
-from backhaul.config import Option, Settings, option_table, options
+from backhaul.config import Option, Settings, options
 from backhaul.errors import ConfigError
 
 
