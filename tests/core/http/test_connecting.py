@@ -116,6 +116,18 @@ def test_a_hung_handshake_has_its_own_message_and_one_timeout(tmp_path: Path) ->
         assert f"127.0.0.1:{port}" in text
 
 
+def test_connecting_takes_no_longer_than_the_call_may() -> None:
+    limits = HttpLimits(connect=10, total=0.5, retries=0)
+    message = r"TLS handshake.* within 0\.5 s"
+    with (
+        mute() as port,
+        Http(limits=limits) as session,
+        pytest.raises(UnreachableError, match=message) as caught,
+    ):
+        session.get(f"https://127.0.0.1:{port}/a")
+    assert caught.value.kind is FailureKind.TIMEOUT
+
+
 def test_silence_after_connecting_is_not_a_connection_error(tmp_path: Path) -> None:
     with mute() as port:
         url = f"http://127.0.0.1:{port}/a"
