@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,7 +25,6 @@ from backhaul.ledger.waiting import LOOKING, HeldError, Waiting
 from backhaul.oserrors import describe
 from backhaul.storage.opening import (
     InTheWayError,
-    create,
     hard_link_error,
     open_to_write,
     refuse_others,
@@ -306,10 +305,6 @@ class Database:
         self._run("PRAGMA synchronous = FULL")
         self.commit()
 
-    def rollback(self) -> None:
-        """Discards changes since the last commit."""
-        self._changes, self.once = [], set()
-
     def note(self, look: Callable[[], T], keep: Callable[[T], tuple[str, Values]]) -> T:
         """Returns what ``look`` finds and stores it with the statement from ``keep``.
 
@@ -328,14 +323,6 @@ class Database:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
         return found
-
-    def backup(self, path: Path) -> None:
-        """Writes a consistent copy of the file, after a commit. Raises LedgerError, OSError."""
-        self.commit()
-        os.close(create(path, mode=0o600))
-        with closing(sqlite3.connect(path, isolation_level=None)) as copy:
-            self._patiently(lambda: self._db.backup(copy))
-            copy.execute("PRAGMA journal_mode = DELETE")
 
     # -- reading ------------------------------------------------------------------------------------
 

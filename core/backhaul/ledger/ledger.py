@@ -41,13 +41,11 @@ class Ledger:
     ) -> None:
         self._db = db = Database(ledger_path(workspace), readonly=readonly, waiting=waiting)
         self.check = db.check
-        self.backup = db.backup
         self.abandon = db.abandon
         self.close = db.close
         self.commit = db.commit
         self.try_commit = db.try_commit
         self.sync_each_commit = db.sync_each_commit
-        self.rollback = db.rollback
         self.jobs = JobTable(db)
         self.facts = facts = Facts(db)
         self.files = FileTable(db, facts)
