@@ -231,7 +231,7 @@ MUTATIONS = [
     Mutation(
         "the ledger never takes back a version that another one replaces",
         "run/commit_batch.py",
-        (("            self._ledger.files.being_replaced(group.task.id, ids)\n", ""),),
+        (("            self._ledger.files.save_absent(group.task.id, rows)\n", ""),),
         f"{REPLACED}[kept-rename *.gz.part done]",
     ),
     Mutation(

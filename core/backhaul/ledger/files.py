@@ -201,18 +201,6 @@ class FileTable:
             [(int(proof), number) for proof, number in rows],
         )
 
-    def being_replaced(self, job: int, ids: Iterable[int]) -> None:
-        """Marks files as no longer present because new ones are about to take their names.
-
-        The old sha256 is kept to recognize the old files.
-        """
-        self._write(
-            [job],
-            "UPDATE files SET state = 'pending', kind = NULL, message = 'being replaced', size = NULL,"
-            " records = NULL, fetched = NULL WHERE id = ?",
-            [(number,) for number in ids],
-        )
-
     def proof(self, job: int, key: str, sha256: str) -> int:
         """What proved the file with this sha256 to be whole when it was fetched, as Proof bits.
 
@@ -312,23 +300,18 @@ class FileTable:
         )
         return {key: (str(validator), fetched) for key, validator, fetched in rows}
 
-    def save_unlisted(
+    def save_absent(
         self, job: int, rows: Iterable[tuple[int, SlotState, FailureKind | None, str]]
     ) -> None:
-        """Records files that are neither present nor listed: id, state, kind, message."""
+        """Records why files are not present: id, state, kind, message.
+
+        Their last sha256 and proof are kept to recognize the files.
+        """
         self._write(
             [job],
             "UPDATE files SET state = ?, kind = ?, message = ?, size = NULL, records = NULL,"
             " fetched = NULL WHERE id = ?",
             [(state, kind, message, number) for number, state, kind, message in rows],
-        )
-
-    def save_doubted(self, job: int, ids: Iterable[int], message: str) -> None:
-        """Changes missing files to unknown, with the reason."""
-        self._write(
-            [job],
-            "UPDATE files SET state = ?, kind = NULL, message = ? WHERE id = ?",
-            [(SlotState.UNKNOWN, message, number) for number in ids],
         )
 
     def mark_gone(self, job: int, ids: Iterable[int]) -> None:

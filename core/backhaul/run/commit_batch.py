@@ -17,7 +17,7 @@ from backhaul.storage.stored import Stored
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Done
 from backhaul.transfer.unit import HUGE, bare
-from backhaul.types import Proof, RemoteFile
+from backhaul.types import Proof, RemoteFile, SlotState
 from backhaul.verify.evidence import standing
 
 GROUP = 256
@@ -221,13 +221,15 @@ class CommitBatch:
         Raises HeldError.
         """
         size = group.task.destination.size
-        ids = [
-            older.id for older, file, other in group.others if other and size(file.name) is not None
+        rows = [
+            (older.id, SlotState.PENDING, None, "being replaced")
+            for older, file, other in group.others
+            if other and size(file.name) is not None
         ]
-        if ids:
-            self._ledger.files.being_replaced(group.task.id, ids)
+        if rows:
+            self._ledger.files.save_absent(group.task.id, rows)
             self._ledger.sync_each_commit()
-        return len(ids)
+        return len(rows)
 
     def _refuse(self, task: Task, name: str, error: OSError) -> None:
         failure = content_failure(error)

@@ -56,7 +56,8 @@ def doubt_missing(task: Task) -> None:
     found = [run for run, ids in listed if ids]
     for run, ids in listed:
         message = f"one of {len(run.ids):,} consecutive missing files"
-        ledger.files.save_doubted(task.id, ids, message)
+        rows = [(number, SlotState.UNKNOWN, None, message) for number in ids]
+        ledger.files.save_absent(task.id, rows)
     for run in found[:_TOLD]:
         task.job.note(FailureKind.NOT_FOUND, _message(run))
     if len(found) > _TOLD:
@@ -74,7 +75,8 @@ def _all_denied(task: Task, absent: int, states: dict[SlotState, int]) -> bool:
     refused = array("q", task.ledger.inventory.refused(task.id, _REFUSED))
     if len(refused) != absent:
         return False
-    task.ledger.files.save_doubted(task.id, refused, _REFUSED)
+    rows = [(number, SlotState.UNKNOWN, None, _REFUSED) for number in refused]
+    task.ledger.files.save_absent(task.id, rows)
     task.job.note(
         FailureKind.DENIED,
         f"the server refused all {count(absent, 'file')} (HTTP 401 or 403), so none of them is"

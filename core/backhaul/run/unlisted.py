@@ -82,7 +82,7 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
         if new is not None:
             changed.append((row.id, new.state, new.kind, new.message))
     if changed:
-        task.ledger.files.save_unlisted(task.id, changed)
+        task.ledger.files.save_absent(task.id, changed)
     if left or (lost and changed):
         task.ledger.files.mark_gone(task.id, [*left, *lost])
 
