@@ -130,7 +130,10 @@ class Inventory:
             'SELECT start, coalesce("end", 0) FROM files WHERE job = ? AND start IS NOT NULL'
             " ORDER BY start"
         )
-        return self._values(_span, sql, job)
+        for start, end in self._db.rows(sql, (job,)):
+            if type(start) is not int or type(end) is not int:
+                raise self._db.damaged("invalid period")
+            yield start, end
 
     def failed(self, job: int) -> Iterator[FileRow]:
         """The job's files that failed, by name."""
@@ -207,16 +210,6 @@ class Inventory:
             yield from rows(self._db.pages(sql, values))
         except UnsoundError as error:
             raise self._db.damaged(error) from None
-
-    def _values(
-        self, made: Callable[[tuple[Any, ...]], Value], sql: str, *values: int
-    ) -> Iterator[Value]:
-        row: tuple[Any, ...] = ()
-        try:
-            for row in self._db.rows(sql, values):
-                yield made(row)
-        except UnsoundError as error:
-            raise self._db.damaged(f"{error}, in the row of {row[1]!r}") from None
 
     def summary(
         self, job: int, window: tuple[int, int] = ALL_TIME, selection: Selection = ALL
@@ -312,10 +305,3 @@ class Inventory:
             ),
         )
         return files, within, cells
-
-
-def _span(values: tuple[Any, ...]) -> tuple[float, float]:
-    start, end = values
-    if type(start) is not int or type(end) is not int:
-        raise UnsoundError("invalid period")
-    return start, end
