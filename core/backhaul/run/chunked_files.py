@@ -9,8 +9,8 @@ from backhaul.errors import FailureKind
 from backhaul.ledger.rows import VOLUME, FileRow, is_doubtful
 from backhaul.ledger.streams import Position
 from backhaul.names import key
+from backhaul.run.commit_batch import done_row
 from backhaul.run.task import Task
-from backhaul.run.transfer_events import done_row
 from backhaul.storage.location import Location
 from backhaul.types import HERE, Content, JobState, RemoteFile, SlotState
 from backhaul.verify.fault import LOST, VerifyFault

@@ -17,7 +17,7 @@ from backhaul.storage.stored import Stored
 from backhaul.transfer.content_failures import content_failure
 from backhaul.transfer.outcome import Done
 from backhaul.transfer.unit import HUGE, bare
-from backhaul.types import Proof, RemoteFile, SlotState
+from backhaul.types import Content, Proof, RemoteFile, SlotState
 from backhaul.verify.evidence import standing
 
 GROUP = 256
@@ -28,6 +28,37 @@ def save_etags(task: Task, published: Sequence[str]) -> None:
     """Records what the store reports about published files, for ``verify`` to compare."""
     found = ((name, task.destination.etag(name)) for name in published)
     task.ledger.files.save_etags(task.id, [(name, etag) for name, etag in found if etag])
+
+
+def done_row(
+    task: Task,
+    file: RemoteFile,
+    content: Content,
+    *,
+    validator: str | None = None,
+    origin: str | None = None,
+    found: bool = False,
+    proof: int | None = None,
+) -> tuple[object, ...]:
+    """A row for FileTable.save_done.
+
+    Args:
+        task: its job.
+        file: the file.
+        content: the verifier's result.
+        validator: the server's validator; None if it was not transferred.
+        origin: its URL without query and fragment; None if it was not transferred.
+        found: it was found on disk.
+        proof: what proves that it is whole; None: as in ``content``.
+    """
+    state, message = standing(file, content)
+    if found and state is SlotState.VERIFIED.value:
+        message = "found on disk and verified"
+    return (
+        state, content.size, content.sha256, content.records, validator, origin, message,
+        int(time.time()), content.proof.value if proof is None else proof, task.id,
+        names.key(file.name),
+    )  # fmt: skip
 
 
 class _Group:
@@ -101,7 +132,6 @@ class CommitBatch:
             group = self._groups[number] = _Group(task)
         if stored is not None:
             group.stored.append(stored)
-        state, message = standing(file, content)
         synced = opened and content.size >= HUGE  # synced by the part
         known = older is not None or file.name in task.replaceable
         group.staged.append(
@@ -123,18 +153,13 @@ class CommitBatch:
         if older is not None and older.sha256 is not None:
             group.others.append((older, file, older.sha256 != content.sha256))
         group.rows.append(
-            (
-                state,
-                content.size,
-                content.sha256,
-                content.records,
-                validator,
-                bare(transfer.request.url),
-                message,
-                int(time.time()),
-                proof,
-                task.id,
-                names.key(file.name),
+            done_row(
+                task,
+                file,
+                content,
+                validator=validator,
+                origin=bare(transfer.request.url),
+                proof=proof,
             )
         )
         if task.job.tell_done is not None:

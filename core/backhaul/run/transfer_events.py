@@ -1,14 +1,13 @@
 """Handles the outcome of each transfer."""
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
 from backhaul.run.check import FileCheck
-from backhaul.run.commit_batch import save_etags
+from backhaul.run.commit_batch import done_row, save_etags
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.links import LinkRenewal
 from backhaul.run.rejected import JobRejects, RejectedBodies
@@ -18,7 +17,7 @@ from backhaul.transfer.context import Elsewhere, JobContext
 from backhaul.transfer.outcome import Done, Failed, Outcome, Retrying, Stale, Unchanged, Withdrawn
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Content, RemoteFile, SlotState
-from backhaul.verify.evidence import shows_end, standing
+from backhaul.verify.evidence import shows_end
 
 log = logging.getLogger(__name__)
 
@@ -214,24 +213,3 @@ def raised(error: BackhaulError) -> Failure:
     gone = error.kind is FailureKind.NOT_FOUND
     state = SlotState.MISSING if gone else SlotState.FAILED
     return Failure(kind=error.kind, message=error.message, state=state)
-
-
-def done_row(
-    task: Task, file: RemoteFile, content: Content, *, found: bool = False, proof: int | None = None
-) -> tuple[object, ...]:
-    """A row for FileTable.save_done, for a file that did not come through the engine.
-
-    Args:
-        task: its job.
-        file: the file.
-        content: the verifier's result.
-        found: it was found on disk.
-        proof: what proves that it is whole; None: as in ``content``.
-    """
-    state, message = standing(file, content)
-    if found and state is SlotState.VERIFIED.value:
-        message = "found on disk and verified"
-    return (
-        state, content.size, content.sha256, content.records, None, None, message,
-        int(time.time()), content.proof.value if proof is None else proof, task.id, key(file.name),
-    )  # fmt: skip
