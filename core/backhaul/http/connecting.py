@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 from urllib3.util import wait_for_read, wait_for_write
 
 from backhaul.errors import InterruptedRunError
+from backhaul.mailbox import answer
 
 SLICE = 0.1
 """Seconds between checks of the stop event."""
@@ -115,14 +116,7 @@ def awaited(
         InterruptedRunError, TimeoutError: see ``TimeLimit``.
     """
     result: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            result.set_result(work())
-        except Exception as error:  # noqa: BLE001 - raised again by the waiting thread
-            result.set_exception(error)
-
-    threading.Thread(target=run, name=name, daemon=True).start()
+    threading.Thread(target=answer, args=(result, work), name=name, daemon=True).start()
     try:
         while not wait([result], until.slice(words)).done:
             pass

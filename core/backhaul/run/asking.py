@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from backhaul.archive.status import AtProvider, NoStatus
 from backhaul.errors import BackhaulError, FailureReport
+from backhaul.mailbox import answer
 from backhaul.stopping import Stopped, never, raise_if_stopped
 from backhaul.storage.location import Location
 
@@ -42,20 +43,17 @@ def ask_each(
     waiting = iter(asked)
 
     def work() -> None:
-        for question, answer in waiting:
+        for question, future in waiting:
             if stop.is_set():
                 return
-            try:
-                answer.set_result(ask(question, stop))
-            except BaseException as error:  # noqa: BLE001 - raised again by the thread that asked
-                answer.set_exception(error)
+            answer(future, ask, question, stop)
 
     try:
         for _ in range(min(_AT_ONCE, len(asked))):
             threading.Thread(target=work, name="ask", daemon=True).start()
-        for question, answer in asked:
+        for question, future in asked:
             try:
-                yield question, _awaited(answer, stopped)
+                yield question, _awaited(future, stopped)
             except BackhaulError as error:
                 raise_if_stopped(stopped)
                 yield question, error
@@ -63,13 +61,13 @@ def ask_each(
         stop.set()
 
 
-def _awaited(answer: "Future[A]", stopped: Stopped) -> A:
+def _awaited(future: "Future[A]", stopped: Stopped) -> A:
     while True:
         raise_if_stopped(stopped)
         try:
-            return answer.result(_SLICE)
+            return future.result(_SLICE)
         except TimeoutError:
-            if answer.done():
+            if future.done():
                 raise
 
 

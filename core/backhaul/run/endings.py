@@ -8,6 +8,7 @@ from typing import Any
 from backhaul.errors import BackhaulError
 from backhaul.events import JobEnded
 from backhaul.ledger.waiting import HeldError
+from backhaul.mailbox import answer
 from backhaul.run.conclude import Work, conclude, without_ledger
 from backhaul.run.job import Job
 from backhaul.run.result import JobResult
@@ -83,10 +84,7 @@ class Endings:
         self._work[job.order] = future
 
         def run() -> None:
-            try:
-                future.set_result(work())
-            except BaseException as error:  # noqa: BLE001 - raised on the driver's thread
-                future.set_exception(error)
+            answer(future, work)
             self._wake()
 
         try:
