@@ -385,8 +385,8 @@ class _Work:
         files.forget(number, [each for each in old if each is not None])
         files.restore(number, rows)
         if self._target.is_remote:
-            etags = ((row.name, self._target.etag(row.name)) for row in rows if row.state in HERE)
-            files.save_etags(number, [(name, etag) for name, etag in etags if etag])
+            present = [row.name for row in rows if row.state in HERE]
+            files.save_etags(number, present, self._target.etag)
         self._ledger.commit()
 
     def _problem(self, file: str, kind: FailureKind, message: str) -> None:

@@ -207,7 +207,7 @@ def _enter(
                 _add(ledger, number, *found, message=doubted.get((name, found[1].sha256)))
                 entered += 1
                 volumes += _PIECE.search(name) is not None
-            _save_etags(ledger, number, folder, group)
+            ledger.files.save_etags(number, group, folder.etag)
             ledger.commit()
     if entered or skipped:
         out = f", {skipped:,} skipped" * bool(skipped)
@@ -231,11 +231,6 @@ def _add(
             )
         ]
     )  # fmt: skip
-
-
-def _save_etags(ledger: Ledger, number: int, folder: Destination, names: list[str]) -> None:
-    found = ((name, folder.etag(name)) for name in names)
-    ledger.files.save_etags(number, [(name, etag) for name, etag in found if etag])
 
 
 def _look(

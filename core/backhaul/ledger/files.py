@@ -233,10 +233,13 @@ class FileTable:
             [(*row[:-2], _seal(row), *row[-2:]) for row in rows],
         )
 
-    def save_etags(self, job: int, etags: Iterable[tuple[str, str]]) -> None:
-        """Records the ETags of published objects, by file name."""
+    def save_etags(
+        self, job: int, names: Iterable[str], etag_of: Callable[[str], str | None]
+    ) -> None:
+        """Records the ETags of published objects, for ``verify`` to compare."""
+        found = ((name, etag_of(name)) for name in names)
         sql = "UPDATE files SET etag = ? WHERE job = ? AND key = ?"
-        self._db.write(sql, [(etag, job, key(name)) for name, etag in etags])
+        self._db.write(sql, [(etag, job, key(name)) for name, etag in found if etag])
 
     def etags(self, ids: Sequence[int]) -> dict[int, str]:
         """The ETags of published objects, by the files' ids."""

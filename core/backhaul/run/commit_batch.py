@@ -24,12 +24,6 @@ GROUP = 256
 AGE = 0.25  # maximum seconds a verified file waits for its group
 
 
-def save_etags(task: Task, published: Sequence[str]) -> None:
-    """Records what the store reports about published files, for ``verify`` to compare."""
-    found = ((name, task.destination.etag(name)) for name in published)
-    task.ledger.files.save_etags(task.id, [(name, etag) for name, etag in found if etag])
-
-
 def done_row(
     task: Task,
     file: RemoteFile,
@@ -226,7 +220,8 @@ class CommitBatch:
         lost = {names.key(name) for name, _ in refused}
         self._ledger.files.save_done([row for row in group.rows if row[-1] not in lost])
         if task.destination.is_remote:
-            save_etags(task, [each.name for each in group.staged])
+            published = [each.name for each in group.staged]
+            self._ledger.files.save_etags(task.id, published, task.destination.etag)
         if group.others:
             renewed = [(older.id, file) for older, file, _ in group.others]
             self._ledger.files.renew(task.id, renewed)

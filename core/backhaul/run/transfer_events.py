@@ -7,7 +7,7 @@ from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
 from backhaul.names import key
 from backhaul.run.check import FileCheck
-from backhaul.run.commit_batch import done_row, save_etags
+from backhaul.run.commit_batch import done_row
 from backhaul.run.ledgers import Ledgers
 from backhaul.run.links import LinkRenewal
 from backhaul.run.rejected import JobRejects, RejectedBodies
@@ -187,7 +187,7 @@ class TransferEvents:
             task.destination.adopt(found, file.name)
         task.ledger.files.save_done([done_row(task, file, content, found=True, proof=proof)])
         if task.destination.is_remote:
-            save_etags(task, [file.name])
+            task.ledger.files.save_etags(task.id, [file.name], task.destination.etag)
         older = task.older.pop(file.name, None)
         if older is not None:
             task.ledger.files.renew(task.id, [(older.id, file)])
