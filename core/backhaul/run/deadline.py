@@ -1,7 +1,7 @@
 """Estimates whether a job completes before the provider deletes its data."""
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from backhaul.run.task import Task
 from backhaul.wording import span
@@ -9,16 +9,6 @@ from backhaul.wording import span
 log = logging.getLogger(__name__)
 
 _EARLY = 5.0  # seconds before a rate is meaningful
-
-
-def time_left(expires: datetime) -> timedelta:
-    """Time until the job's data is deleted; negative once it has passed."""
-    return expires - datetime.now(UTC)
-
-
-def estimate(left: float, rate: float) -> timedelta | None:
-    """Time for the rest at a rate of bytes (or files) per second; None if it is zero."""
-    return timedelta(seconds=left / rate) if rate > 0 else None
 
 
 def warning(task: Task, elapsed: float) -> str | None:
@@ -40,13 +30,12 @@ def warning(task: Task, elapsed: float) -> str | None:
         left, rate = totals.files - counts.skipped - counts.fetched, counts.fetched / elapsed
     else:
         return None
-    need = estimate(left, rate)
-    if left <= 0 or need is None or need < time_left(status.expires):
+    time_left = (status.expires - datetime.now(UTC)).total_seconds()
+    if left <= 0 or rate <= 0 or left / rate < time_left:
         return None
     return (
-        f"at this rate, the rest takes {span(need.total_seconds())}, but the provider deletes the data in"
-        f" {span(time_left(status.expires).total_seconds())}: use more --connections, a higher --limit-rate or a"
-        " second machine"
+        f"at this rate, the rest takes {span(left / rate)}, but the provider deletes the data in"
+        f" {span(time_left)}: use more --connections, a higher --limit-rate or a second machine"
     )
 
 
