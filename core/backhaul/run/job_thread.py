@@ -23,11 +23,12 @@ from backhaul.errors import (
 )
 from backhaul.oserrors import StoreError, describe
 from backhaul.run.accept import Wanted
+from backhaul.run.check import FileCheck
 from backhaul.run.context import RunContext
 from backhaul.run.task import Task
 from backhaul.run.transfer_events import raised
 from backhaul.transfer.unit import NO_REQUEST, Transfer
-from backhaul.types import Content, JobState, JobStatus, RemoteFile, Request
+from backhaul.types import JobState, JobStatus, RemoteFile, Request
 from backhaul.verify.evidence import evidence
 
 if TYPE_CHECKING:
@@ -263,7 +264,10 @@ class JobThread:
             return False
         if None not in {file.records, content.records} and file.records != content.records:
             return False
-        if self._objection(file, content):
+        check = FileCheck(task.provider, task.spec.source.options, task.spec.options)
+        problem = check(file, content).problem
+        if problem is not None:  # it is fetched, and fails then
+            log.debug("%s: %s: %s", task.spec.name, file.name, problem.message)
             return False
         task.destination.settle(found)
         proof = evidence(file, content, checked=task.provider.checks)
@@ -291,17 +295,6 @@ class JobThread:
         except (BackhaulError, ValueError) as error:
             log.debug("%s: %s: no checksum: %s", task.spec.name, file.name, error)
             return None
-
-    def _objection(self, file: RemoteFile, content: Content) -> bool:
-        task = self._task
-        try:
-            problems = task.provider.check_file(
-                task.spec.source.options, task.spec.options, file, content
-            )
-        except BackhaulError as error:
-            log.debug("%s: %s: %s", task.spec.name, file.name, error.message)
-            return True  # it is fetched, and fails then
-        return any(problem.fatal for problem in problems)
 
 
 def _good_until(request: Request) -> float:
