@@ -1,7 +1,6 @@
 """Plans a run: queries statuses and lists files, without fetching or writing anything."""
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -16,7 +15,6 @@ from backhaul.run.asking import ask_each
 from backhaul.run.count import Count
 from backhaul.run.plan import DiskNeed, JobPlan, Plan
 from backhaul.stopping import Stopped, never
-from backhaul.storage.destination import SizeOf
 from backhaul.storage.job import looked_at
 from backhaul.storage.location import Location
 from backhaul.storage.sizes import sizes
@@ -126,9 +124,9 @@ def _plan(
                 files = provider.resolve_files(http, spec.source.options, spec.options)
                 if not spec.selection.is_all:
                     files = spec.selection.of_listing(files)
-                with _sizes(spec) as size_of:
+                with looked_at(spec.dest, spec.name) as folder:
                     known = row.id if row is not None else 0
-                    count = Count(ledger, known, size_of, refresh=refresh)
+                    count = Count(ledger, known, sizes(folder), refresh=refresh)
                     while batch := list(islice(files, _BATCH)):
                         if not count.has_rows and not count.listed:
                             way = renamed.rename_advice(ledger, spec, now, batch)
@@ -180,10 +178,3 @@ def _estimated(plans: Sequence[JobPlan], limit_rate: int | None) -> list[JobPlan
             finished = seconds
         found[place] = replace(plan, rate=rate, seconds=seconds, finished=finished)
     return found
-
-
-@contextmanager
-def _sizes(spec: "JobSpec") -> Iterator[SizeOf]:
-    """Yields a function for sizes on disk, or ``no_size``; does not create the folder."""
-    with looked_at(spec.dest, spec.name) as found:
-        yield sizes(found)
