@@ -1,4 +1,4 @@
-"""check_file receives the same arguments however the file arrived."""
+"""check_file receives the same arguments, and decides, however the file arrived."""
 
 import gzip
 import random
@@ -21,11 +21,12 @@ SIZES = {"inline": 4, "in memory": 20, "in a part": 100, "in pieces": 1800}
 
 
 class Checked:
-    """A provider that records what check_file receives."""
+    """A provider that records what check_file receives, and refuses files with fewer records."""
 
-    def __init__(self, shelf: Shelf, *files: RemoteFile) -> None:
+    def __init__(self, shelf: Shelf, *files: RemoteFile, least: int = 0) -> None:
         self.shelf = shelf
         self.files = files
+        self.least = least
         self.contents: dict[str, Content] = {}
 
     @hookimpl
@@ -37,8 +38,9 @@ class Checked:
         return self.files
 
     @hookimpl
-    def check_file(self, file: RemoteFile, content: Content) -> None:
+    def check_file(self, file: RemoteFile, content: Content) -> str | None:
         self.contents[file.name] = content
+        return "too few records" if (content.records or 0) < self.least else None
 
     def fetch(self, dest: Path) -> JobResult:
         (result,) = one_job(build(self, name="checked"), dest, durable=False).run().jobs
@@ -84,3 +86,16 @@ def test_check_file_reports_the_same_for_plain_resumed_and_adopted_files(
         )
         assert content.last.startswith(b'{"footer": ')
         assert content.bad_records == bad
+
+
+def test_a_file_found_on_disk_that_the_provider_refuses_is_fetched(tmp_path: Path) -> None:
+    name = "a.jsonl.gz"
+    path = tmp_path / "job" / name
+    path.parent.mkdir()
+    path.write_bytes(gzip.compress(text(3, bad=False)))
+    with Shelf() as shelf:
+        shelf.storage.put(name, body := gzip.compress(text(4, bad=False)))
+        file = RemoteFile(name, shelf.storage.link(name), footer_lines=1)
+        result = Checked(shelf, file, least=4).fetch(tmp_path)
+    assert result.files.verified == 1, result.failures
+    assert path.read_bytes() == body
