@@ -162,8 +162,7 @@ class Unlisted(Enum):
 
     KEPT = auto()  # nothing: present and verified
     LOOK = auto()  # read it: it may be on disk
-    LOST = auto()  # it was present, is gone, and cannot be fetched again
-    MISSING = auto()  # it was never fetched
+    ABSENT = auto()  # not present, and cannot be fetched
 
 
 def unlisted(row: FileRow, size: int | None) -> Unlisted:
@@ -176,10 +175,10 @@ def unlisted(row: FileRow, size: int | None) -> Unlisted:
     rebuilt = row.state is SlotState.UNKNOWN and row.sha256 is not None
     if rebuilt or (row.state in HERE and size == row.size):
         return Unlisted.KEPT
-    if row.sha256 is None:
-        looks = size is not None and _proves_itself(row.remote())
-        return Unlisted.LOOK if looks else Unlisted.MISSING
-    return Unlisted.LOST if size is None or row.state in HERE else Unlisted.LOOK
+    if size is None or row.state in HERE:
+        return Unlisted.ABSENT
+    looks = row.sha256 is not None or _proves_itself(row.remote())
+    return Unlisted.LOOK if looks else Unlisted.ABSENT
 
 
 def is_gap(row: FileRow) -> bool:

@@ -6,7 +6,7 @@ present stays verified.
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from backhaul.errors import FailureKind
 from backhaul.ledger.rows import GONE, FileRow, has_left, is_doubtful, moment, window_of
@@ -19,6 +19,9 @@ from backhaul.verify.fault import NO_LONGER, UNLISTED
 _BATCH: Final = 500
 _OUTSIDE: Final = "outside the job's period"
 _DAMAGED: Final = f"was present, is now damaged, and is {NO_LONGER}"
+
+# Why a file is not present: its id, state, kind, message.
+_Absence: TypeAlias = tuple[int, SlotState, FailureKind | None, str]
 
 
 def note_unlisted(task: Task) -> Iterator[Wanted]:
@@ -42,7 +45,7 @@ def note_unlisted(task: Task) -> Iterator[Wanted]:
             if what is Unlisted.LOOK:
                 doubtful = is_doubtful(row.state, row.sha256)
                 yield Wanted(row.remote(), row.name, row.sha256, doubtful)
-            elif what is not Unlisted.KEPT:
+            elif what is Unlisted.ABSENT:
                 absent.append((row, size))
             elif not row.flags & GONE:
                 kept.append(row.id)
@@ -61,7 +64,7 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
         task: their job.
         found: each file's row, and the size of what is on disk in its place.
     """
-    changed: list[tuple[int, SlotState, FailureKind | None, str]] = []
+    changed: list[_Absence] = []
     lost: list[int] = []
     left: list[int] = []
     window = window_of(task.job.status)
@@ -71,7 +74,7 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
             lost.append(row.id)
             if row.state is not SlotState.LOST:
                 text = UNLISTED if size is None else _DAMAGED
-                new = _Absence(SlotState.LOST, FailureKind.LOST, text)
+                new = row.id, SlotState.LOST, FailureKind.LOST, text
         elif has_left(row, window):
             new = _outside(row)
             if not row.flags & GONE:
@@ -80,23 +83,15 @@ def save_absent(task: Task, found: Iterable[tuple[FileRow, int | None]]) -> None
             task.gone.append(row.id)
             new = _missing(row)
         if new is not None:
-            changed.append((row.id, new.state, new.kind, new.message))
+            changed.append(new)
     if changed:
         task.ledger.files.save_absent(task.id, changed)
     if left or (lost and changed):
         task.ledger.files.mark_gone(task.id, [*left, *lost])
 
 
-class _Absence(NamedTuple):
-    """What the ledger will say about a file that is neither listed nor present."""
-
-    state: SlotState
-    kind: FailureKind | None
-    message: str
-
-
 def _missing(row: FileRow) -> _Absence:
-    return _Absence(SlotState.MISSING, FailureKind.NOT_FOUND, _why(row))
+    return row.id, SlotState.MISSING, FailureKind.NOT_FOUND, _why(row)
 
 
 def _outside(row: FileRow) -> _Absence | None:
@@ -105,7 +100,7 @@ def _outside(row: FileRow) -> _Absence | None:
         return _missing(row)
     if row.state in {SlotState.MISSING, SlotState.PENDING}:
         return None
-    return _Absence(SlotState.PENDING, None, _OUTSIDE)
+    return row.id, SlotState.PENDING, None, _OUTSIDE
 
 
 def _why(row: FileRow) -> str:
