@@ -265,13 +265,15 @@ class JobThread:
         if None not in {file.records, content.records} and file.records != content.records:
             return False
         check = FileCheck(task.provider, task.spec.source.options, task.spec.options)
-        problem = check(file, content).problem
-        if problem is not None:  # it is fetched, and fails then
-            log.debug("%s: %s: %s", task.spec.name, file.name, problem.message)
+        judged = check(file, content)
+        if judged.problem is not None:  # it is fetched, and fails then
+            log.debug("%s: %s: %s", task.spec.name, file.name, judged.problem.message)
             return False
         task.destination.settle(found)
         proof = evidence(file, content, checked=task.provider.checks)
-        return self._calls.call(context.files.adopted, task, file, found, content, proof=proof)
+        return self._calls.call(
+            context.files.adopted, task, file, found, content, proof=proof, warnings=judged.warnings
+        )
 
     def _with_checksum(self, file: RemoteFile) -> RemoteFile | None:
         """The file, with the checksum from its checksum file if nothing else would prove it.

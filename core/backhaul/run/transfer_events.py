@@ -1,7 +1,7 @@
 """Handles the outcome of each transfer."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from backhaul.errors import BackhaulError, FailureKind
 from backhaul.foreign import line
@@ -94,8 +94,7 @@ class TransferEvents:
 
     def _done(self, task: Task, done: Done) -> None:
         file = done.transfer.file
-        for warning in done.warnings:
-            task.warn(f"{file.name}: {warning}")
+        _warn(task, file, done.warnings)
         commit_batch = self._ledgers.commit_batch(task.spec.dest)
         older = task.older.pop(file.name, None) if task.older else None
         if older is not None:
@@ -174,7 +173,14 @@ class TransferEvents:
         self.links.refused(task, stale.transfer, stale.failure, gained=stale.gained)
 
     def adopted(
-        self, task: Task, file: RemoteFile, found: str, content: Content, *, proof: int
+        self,
+        task: Task,
+        file: RemoteFile,
+        found: str,
+        content: Content,
+        *,
+        proof: int,
+        warnings: Sequence[str],
     ) -> bool:
         """A file was found on disk, perhaps under another spelling; returns whether it is accepted.
 
@@ -183,6 +189,7 @@ class TransferEvents:
         proof |= task.ledger.files.proof(task.id, key(file.name), content.sha256)
         if not (shows_end(proof) or task.spec.accept_unproven):
             return False
+        _warn(task, file, warnings)
         if found != file.name:
             task.destination.adopt(found, file.name)
         task.ledger.files.save_done([done_row(task, file, content, found=True, proof=proof)])
@@ -194,6 +201,11 @@ class TransferEvents:
         task.counts.skipped += 1
         task.open.discard(file.name)
         return True
+
+
+def _warn(task: Task, file: RemoteFile, warnings: Sequence[str]) -> None:
+    for warning in warnings:
+        task.warn(f"{file.name}: {warning}")
 
 
 def _log_retry(task: Task, again: Retrying) -> None:

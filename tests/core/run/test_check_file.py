@@ -10,7 +10,15 @@ from tests.one_job import one_job
 from tests.shelf import Shelf
 from tests.usual import usual
 
-from backhaul import Content, JobOptions, ProviderInfo, RemoteFile, SourceOptions, hookimpl
+from backhaul import (
+    Content,
+    JobOptions,
+    Problem,
+    ProviderInfo,
+    RemoteFile,
+    SourceOptions,
+    hookimpl,
+)
 from backhaul.plugins.loading import build
 from backhaul.run.result import JobResult
 from backhaul.verify.bounded import ContentLimits
@@ -23,10 +31,13 @@ SIZES = {"inline": 4, "in memory": 20, "in a part": 100, "in pieces": 1800}
 class Checked:
     """A provider that records what check_file receives, and refuses files with fewer records."""
 
-    def __init__(self, shelf: Shelf, *files: RemoteFile, least: int = 0) -> None:
+    def __init__(
+        self, shelf: Shelf, *files: RemoteFile, least: int = 0, fatal: bool = True
+    ) -> None:
         self.shelf = shelf
         self.files = files
         self.least = least
+        self.fatal = fatal
         self.contents: dict[str, Content] = {}
 
     @hookimpl
@@ -38,9 +49,10 @@ class Checked:
         return self.files
 
     @hookimpl
-    def check_file(self, file: RemoteFile, content: Content) -> str | None:
+    def check_file(self, file: RemoteFile, content: Content) -> Problem | None:
         self.contents[file.name] = content
-        return "too few records" if (content.records or 0) < self.least else None
+        few = (content.records or 0) < self.least
+        return Problem("few records", fatal=self.fatal) if few else None
 
     def fetch(self, dest: Path) -> JobResult:
         (result,) = one_job(build(self, name="checked"), dest, durable=False).run().jobs
@@ -99,3 +111,20 @@ def test_a_file_found_on_disk_that_the_provider_refuses_is_fetched(tmp_path: Pat
         result = Checked(shelf, file, least=4).fetch(tmp_path)
     assert result.files.verified == 1, result.failures
     assert path.read_bytes() == body
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_remark_is_a_warning_also_for_a_file_found_on_disk(
+    tmp_path: Path, *, there: bool
+) -> None:
+    name, body = "a.jsonl.gz", gzip.compress(text(3, bad=False))
+    path = tmp_path / "job" / name
+    path.parent.mkdir()
+    if there:
+        path.write_bytes(body)
+    with Shelf() as shelf:
+        shelf.storage.put(name, body)
+        file = RemoteFile(name, shelf.storage.link(name), footer_lines=1)
+        result = Checked(shelf, file, least=4, fatal=False).fetch(tmp_path)
+    assert (result.files.verified, result.files.fetched) == (1, not there)
+    assert result.warnings == (f"{name}: few records",)
