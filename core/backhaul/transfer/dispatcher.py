@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 
 from backhaul.transfer.executor import Executor, units
 from backhaul.transfer.outcome import Done, Outcome, Retrying, Withdrawn
-from backhaul.transfer.unit import Statistics, Transfer
+from backhaul.transfer.unit import Counters, Transfer
 
 
 class Dispatcher:
@@ -34,7 +34,7 @@ class Dispatcher:
         self.close = executor.close
 
     @property
-    def counters(self) -> Statistics:
+    def counters(self) -> Counters:
         """The executor's statistics."""
         return self.executor.counters
 

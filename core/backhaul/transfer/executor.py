@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from backhaul.transfer.context import JobContext
-from backhaul.transfer.unit import Statistics, Transfer, origin
+from backhaul.transfer.unit import Counters, Transfer, origin
 from backhaul.types import Pace
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class Executor(Protocol):
     """
 
     @property
-    def counters(self) -> Statistics:
+    def counters(self) -> Counters:
         """Read-only statistics."""
         ...
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.executor import Executor, Setup, WorkUnit
 from backhaul.transfer.processes.auto import MUCH, how_many
-from backhaul.transfer.unit import Counters, Statistics
+from backhaul.transfer.unit import Counters
 from backhaul.types import Pace
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class OnDemand:
         self._fork_server: SharedForkServer | None = None
 
     @property
-    def counters(self) -> Statistics:
+    def counters(self) -> Counters:
         """The executor's statistics."""
         return self._counters if self.made is None else self.made.counters
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from backhaul.errors import FailureKind
@@ -73,9 +73,14 @@ class Failure(NamedTuple):
 
 @dataclass(slots=True)
 class Counters:
-    """Statistics and state of the engine; read by other threads.
+    """Statistics and state of an engine or several; read by other threads.
 
     Attributes:
+        bytes: bytes received.
+        requests: requests made.
+        finished: files verified.
+        retries: attempts that will be repeated.
+        active: connections in use.
         by_job: bytes received, by job.
         held: number of transfers that wait for their job's release, by job.
     """
@@ -93,44 +98,17 @@ class Counters:
         self.bytes += size
         self.by_job[job] = self.by_job.get(job, 0) + size
 
-
-class Statistics(Protocol):
-    """Counters to read, see Counters."""
-
-    @property
-    def bytes(self) -> int:
-        """Bytes received."""
-        ...
-
-    @property
-    def requests(self) -> int:
-        """Requests made."""
-        ...
-
-    @property
-    def finished(self) -> int:
-        """Files verified."""
-        ...
-
-    @property
-    def retries(self) -> int:
-        """Attempts that will be repeated."""
-        ...
-
-    @property
-    def active(self) -> int:
-        """Connections in use."""
-        ...
-
-    @property
-    def by_job(self) -> Mapping[str, int]:
-        """Bytes received, by job."""
-        ...
-
-    @property
-    def held(self) -> Mapping[str, int]:
-        """Number of transfers that wait for their job's release, by job."""
-        ...
+    def add(self, other: "Counters") -> None:
+        """Adds the counters of another engine, whose thread may be changing them."""
+        self.bytes += other.bytes
+        self.requests += other.requests
+        self.finished += other.finished
+        self.retries += other.retries
+        self.active += other.active
+        for job, size in dict(other.by_job).items():
+            self.by_job[job] = self.by_job.get(job, 0) + size
+        held = {job: self.held.get(job, 0) + number for job, number in other.held.items()}
+        self.held = {**self.held, **held}
 
 
 def origin(url: str) -> str:

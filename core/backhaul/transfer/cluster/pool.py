@@ -241,7 +241,7 @@ class ClusterPool(Pool):
                     self._dispatch.repeat(worker, unit)
             self._dispatch.turn(time.monotonic())
         self._crew.watch()
-        self._totals.waiting = self._dispatch.held
+        self._waiting = self._dispatch.held
 
     def _lose(self, worker: DaskWorker) -> None:
         self._dispatch.lost(worker, expected=bool(self._closing_at))

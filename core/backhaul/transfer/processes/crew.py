@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from backhaul.transfer.processes.shares import Shares, split
@@ -90,17 +91,8 @@ class Crew(ABC, Generic[W]):
     def remove(self, worker: W) -> None:
         """A worker has ended: only its counters are kept."""
         del self.workers[worker.number]
-        self._keep(worker.counters)
+        self.ended.add(replace(worker.counters, active=0, held={}))
         self._shares.left(worker.number)
-
-    def _keep(self, its: Counters) -> None:
-        ended = self.ended
-        ended.bytes += its.bytes
-        ended.requests += its.requests
-        ended.finished += its.finished
-        ended.retries += its.retries
-        for job, size in its.by_job.items():
-            ended.by_job[job] = ended.by_job.get(job, 0) + size
 
     @property
     def in_use(self) -> bool:
@@ -192,9 +184,9 @@ class Crew(ABC, Generic[W]):
     def _fair(self, hosts: Mapping[str, int]) -> dict[str, int]:
         return {host: max(1, number // self.wanted) for host, number in hosts.items()}
 
-    def figures(self, worker: W, counters: tuple[Any, ...], hosts: list[tuple[str, int]]) -> None:
+    def figures(self, worker: W, counters: Counters, hosts: list[tuple[str, int]]) -> None:
         """A worker reports its counters and how many connections its origins allow."""
-        worker.counters = Counters(*counters)
+        worker.counters = counters
         self._hosts[worker.number] = hosts
 
     def hosts(self) -> Mapping[str, int]:

@@ -14,10 +14,9 @@ from backhaul.transfer.outcome import Outcome, is_given_back
 from backhaul.transfer.processes.crew import Crew
 from backhaul.transfer.processes.dispatch import Dispatch
 from backhaul.transfer.processes.this_process import ThisProcess
-from backhaul.transfer.processes.totals import Totals
 from backhaul.transfer.processes.worker_handle import WorkerHandle
 from backhaul.transfer.thread import TransferThread
-from backhaul.transfer.unit import Statistics
+from backhaul.transfer.unit import Counters
 from backhaul.transfer.verifiers import Verifiers
 from backhaul.types import Pace
 
@@ -59,12 +58,17 @@ class Pool:
         """Sets the other processes."""
         self._staff = crew
         self._dispatch = Dispatch(crew, self._here, deliver=self._deliver)
-        self._totals = Totals(self._local.counters, crew.workers, crew.ended)
+        self._waiting: Mapping[str, int] = {}  # held transfers not assigned to a process, by job
 
     @property
-    def counters(self) -> Statistics:
-        """The totals of all processes."""
-        return self._totals
+    def counters(self) -> Counters:
+        """The present totals of all processes."""
+        total = Counters(held=self._waiting)
+        total.add(self._local.counters)
+        total.add(self._staff.ended)
+        for worker in list(self._staff.workers.values()):
+            total.add(worker.counters)
+        return total
 
     # -- transfers ----------------------------------------------------------------------------------
 

@@ -95,7 +95,7 @@ class ProcessPool(Pool):
         if not self._closing_at:
             self._dispatch.turn(time.monotonic())
         self._crew.watch()
-        self._totals.waiting = self._dispatch.held
+        self._waiting = self._dispatch.held
 
     def _read(self, worker: WorkerProcess) -> None:
         try:

@@ -4,6 +4,7 @@ import logging
 import pickle
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,7 +17,6 @@ from backhaul.transfer.thread import TransferThread
 if TYPE_CHECKING:
     from backhaul.config.settings import Settings
     from backhaul.transfer.context import JobContext
-    from backhaul.transfer.unit import Counters
 
 EVERY: Final = 0.1  # seconds between reports of the counters
 _SETTINGS: Final = (
@@ -122,7 +122,9 @@ class Work:
 
     def tell(self) -> None:
         """Reports the counters and how many connections each origin allows, if they have changed."""
-        seen = _figures(self.thread.counters), self.thread.hosts()
+        found = self.thread.counters
+        counters = replace(found, by_job=dict(found.by_job), held=dict(found.held))
+        seen = counters, self.thread.hosts()
         if seen != self._told:
             self._told = seen
             self._send("figures", *seen)
@@ -141,19 +143,6 @@ class Work:
                 done.setdefault(outcome.transfer.job, []).append(outcome.transfer.file.name)
         for job, names in done.items():
             self.thread.published(job, names)
-
-
-def _figures(counters: "Counters") -> tuple[Any, ...]:
-    """The counters in the order of Counters' attributes."""
-    return (
-        counters.bytes,
-        counters.requests,
-        counters.finished,
-        counters.retries,
-        counters.active,
-        dict(counters.by_job),
-        dict(counters.held),
-    )
 
 
 class LogHandler(logging.Handler):
