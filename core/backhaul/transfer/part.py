@@ -49,7 +49,7 @@ class PartFile:
         name: str,
         *,
         executor: Executor,
-        verifier: Callable[[], PartVerifier],
+        verifier: Callable[[str | None], PartVerifier],
         mailbox: Mailbox,
         backlog: Backlog,
         durable: bool,
@@ -61,7 +61,7 @@ class PartFile:
         self._mailbox = mailbox
         self._backlog = backlog
         self._durable = durable
-        self._verifier = verifier()
+        self._verifier = verifier(None)
         self._fd = -1
         self._fresh = True  # an existing part is not from this file
         self._held: list[bytes] = []
@@ -246,9 +246,7 @@ class PartFile:
         """Verifies the content's digest, which is known before its first byte."""
         if digest != self._digest:
             self._digest = digest
-            self._verifier = self._make_verifier()
-            if digest is not None:
-                self._verifier.expect(digest)
+            self._verifier = self._make_verifier(digest)
 
     def _decode(self, decoder: Decoder) -> None:
         self._expect(None)  # it is of the encoded data
@@ -358,7 +356,7 @@ class PartFile:
         self._decoded = 0
         self._ending = None
         self._digest = None
-        self._verifier = self._make_verifier()
+        self._verifier = self._make_verifier(None)
 
     def _finish(self) -> None:
         done, self._ending = self._ending, None

@@ -143,7 +143,7 @@ class Parts:
         self._made.setdefault(transfer.job, WeakSet()).add(part)
         return part
 
-    def _verifier(self, body: Body) -> Callable[[], PartVerifier]:
+    def _verifier(self, body: Body) -> Callable[[str | None], PartVerifier]:
         transfer, file = body.transfer, body.transfer.file
         rules = Rules(file.content, file.footer_lines, body.checksum, self._limits)
         length = body.expected or (body.binding and body.binding.length) or file.size or 0

@@ -16,18 +16,16 @@ class Rules(NamedTuple):
     checksum: str | None
     limits: ContentLimits
 
-    def verifier(self) -> Verifier:
-        """A verifier in this process."""
+    def verifier(self, digest: str | None = None) -> Verifier:
+        """A verifier in this process; ``digest``: of a response, if no other checksum is known."""
+        checksum = self.checksum or digest
         return Verifier(
-            self.content, footer_lines=self.footer_lines, checksum=self.checksum, limits=self.limits
+            self.content, footer_lines=self.footer_lines, checksum=checksum, limits=self.limits
         )
 
 
 class PartVerifier(Protocol):
     """Verifies a part whose bytes are fed in order; see Verifier."""
-
-    def expect(self, checksum: str) -> None:
-        """Sets the checksum from a response's headers before the first byte; another known one is kept."""
 
     def ready(self) -> bool:
         """Whether it can take a chunk now."""
@@ -53,6 +51,8 @@ class Verifiers(Protocol):
 
     most: int
 
-    def of(self, open_part: Callable[[], int], rules: Rules) -> PartVerifier:
-        """A verifier of a part that ``open_part`` opens."""
+    def of(
+        self, open_part: Callable[[], int], rules: Rules, digest: str | None = None
+    ) -> PartVerifier:
+        """A verifier of a part that ``open_part`` opens; ``digest``: see Rules.verifier."""
         ...

@@ -97,12 +97,6 @@ class Verifier:
         self._blank = not kept  # only a byte order mark and whitespace so far
         self.size = 0
 
-    def expect(self, checksum: str) -> None:
-        """Sets the checksum from a response's headers before the first byte; another known one is kept."""
-        if self._checksum is None:
-            self._checksum = checksum
-            self._other = second_digest(checksum)
-
     def ready(self) -> bool:
         """Whether it can take a chunk now; one in another process may have to catch up."""
         return True

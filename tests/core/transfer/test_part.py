@@ -35,7 +35,7 @@ def part_of(folder: JobFolder, executor: ThreadPoolExecutor, name: str = "x") ->
         folder,
         name,
         executor=executor,
-        verifier=lambda: Verifier("bytes", limits=ContentLimits()),
+        verifier=lambda _: Verifier("bytes", limits=ContentLimits()),
         mailbox=AtOnce(),
         backlog=Backlog(),
         durable=False,

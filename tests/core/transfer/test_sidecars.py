@@ -65,7 +65,7 @@ def part_of(
         folder,
         "x",
         executor=executor,
-        verifier=lambda: verifier("bytes", limits=ContentLimits()),
+        verifier=lambda _: verifier("bytes", limits=ContentLimits()),
         mailbox=AtOnce(),
         backlog=Backlog(),
         durable=durable,

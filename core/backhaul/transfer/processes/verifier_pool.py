@@ -39,11 +39,13 @@ class VerifierPool:
         self._here = 0  # parts that this process verifies
         self._away = 0
 
-    def of(self, open_part: Callable[[], int], rules: Rules) -> "SpreadVerifier":
+    def of(
+        self, open_part: Callable[[], int], rules: Rules, digest: str | None = None
+    ) -> "SpreadVerifier":
         """See Verifiers."""
-        return SpreadVerifier(self, open_part, rules)
+        return SpreadVerifier(self, open_part, rules._replace(checksum=rules.checksum or digest))
 
-    def take(self, part: int, rules: Rules, digest: str | None) -> VerifierProcess | None:
+    def take(self, part: int, rules: Rules) -> VerifierProcess | None:
         """A process for a part; None if this process should verify it."""
         with self._lock:
             if self._here == 0 or self._away >= self.most:
@@ -53,7 +55,7 @@ class VerifierPool:
         try:
             server = self._server.start()
             if server is not None:
-                return VerifierProcess(server, part, rules, digest)
+                return VerifierProcess(server, part, rules)
         except OSError as error:  # no more processes, or the fork server was killed
             log.debug("no process to verify in: %s", error)
         self.moves_here()
@@ -85,14 +87,9 @@ class SpreadVerifier:
         self._pool = pool
         self._open_part = open_part
         self._rules = rules
-        self._digest: str | None = None
         self._size = 0
         self._verifier: Verifier | None = None
         self._process: VerifierProcess | None = None
-
-    def expect(self, checksum: str) -> None:
-        """See Verifier."""
-        self._digest = checksum
 
     def ready(self) -> bool:
         """Whether the process that verifies the part has nearly caught up."""
@@ -144,7 +141,7 @@ class SpreadVerifier:
     def _begin(self) -> None:
         part = self._open_part()
         try:
-            self._process = self._pool.take(part, self._rules, self._digest)
+            self._process = self._pool.take(part, self._rules)
             if self._process is None:
                 self._read_again(part)
         finally:
@@ -166,8 +163,6 @@ class SpreadVerifier:
     def _read_again(self, part: int) -> None:
         """Verifies what was fed, in this process."""
         self._verifier = self._rules.verifier()
-        if self._digest is not None:
-            self._verifier.expect(self._digest)
         position = 0
         while position < self._size:
             block = os.pread(part, min(_BLOCK, self._size - position), position)

@@ -24,10 +24,10 @@ class VerifierProcess:
     Args:
         server: forks it.
         part: the part's descriptor.
-        rules, digest: see Rules and ``Verifier.expect``.
+        rules: see Rules.
     """
 
-    def __init__(self, server: ForkServer, part: int, rules: Rules, digest: str | None) -> None:
+    def __init__(self, server: ForkServer, part: int, rules: Rules) -> None:
         self._server = server
         self._frames = Frames()
         self._told = self._read = 0
@@ -36,7 +36,7 @@ class VerifierProcess:
         try:
             with theirs:
                 self._number = server.fork(theirs, verifies=True)
-            socket.send_fds(self._line, [frame(("begin", rules, digest))], [part])
+            socket.send_fds(self._line, [frame(("begin", rules))], [part])
         except BaseException:
             self._line.close()
             raise

@@ -44,7 +44,7 @@ def server() -> Iterator[SharedForkServer]:
 def pool(server: SharedForkServer) -> VerifierPool:
     """A pool whose own process verifies a large part already."""
     found = VerifierPool(server, most=1)
-    assert found.take(-1, RULES, None) is None
+    assert found.take(-1, RULES) is None
     return found
 
 
@@ -180,8 +180,7 @@ def test_another_process_reports_the_same_faults(
 def test_a_digest_of_the_response_is_compared_by_another_process(
     pool: VerifierPool, tmp_path: Path
 ) -> None:
-    verifier = pool.of(opener(tmp_path), RULES)
-    verifier.expect("md5:" + "0" * 32)
+    verifier = pool.of(opener(tmp_path), RULES, "md5:" + "0" * 32)
     feed(verifier, DATA)
     with pytest.raises(VerifyFault):
         verifier.finish()
