@@ -37,9 +37,6 @@ class State(Enum):
     """Verified, but not published."""
 
 
-UNDER_WAY = (State.ACTIVE, State.BACKOFF, State.VERIFYING, State.PUBLISHING)
-
-
 class Ahead(NamedTuple):
     """What follows once the checksum file has been read.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from backhaul.errors import FailureKind
 from backhaul.http.tls import ca_bundle
 from backhaul.transfer.backlog import Backlog
-from backhaul.transfer.body import UNDER_WAY, Ahead, Body, State
+from backhaul.transfer.body import Ahead, Body, State
 from backhaul.transfer.checksum_files import ChecksumFiles
 from backhaul.transfer.completion import Completion
 from backhaul.transfer.connections import Connections
@@ -342,18 +342,10 @@ class Engine:
         """
         self._hold.begin(jobs)
 
-    def held(self, job: str) -> int:
-        """Number of a job's transfers that wait for its release."""
-        return len(self._queues.paused.get(job, ()))
-
     def release(self, job: str) -> None:
         """Resumes a held job."""
         for body in self._hold.end(job):
             self._continue(body)
-
-    def under_way(self, job: str) -> set[str]:
-        """Names of a job's files that have started and have neither failed nor been published."""
-        return self._table.names(job, UNDER_WAY)
 
     def at_work(self, job: str) -> bool:
         """Whether files of a job are still being written or kept."""

@@ -9,11 +9,23 @@ from backhaul.config import Settings
 from backhaul.secret import Secret
 from backhaul.storage.folder import JobFolder
 from backhaul.storage.workspace import PART
+from backhaul.transfer.body import State
 from backhaul.transfer.context import JobContext
 from backhaul.transfer.engine import Engine
 from backhaul.transfer.outcome import Done, Failed, Stale
 from backhaul.transfer.unit import Failure, Transfer
 from backhaul.types import Proof, RemoteFile, Request
+
+
+def held(engine: Engine) -> int:
+    """Number of transfers of the job that wait for its release."""
+    return len(engine._queues.paused.get("job", ()))
+
+
+def under_way(engine: Engine) -> set[str]:
+    """Names of the job's files that have started and have neither failed nor been published."""
+    states = (State.ACTIVE, State.BACKOFF, State.VERIFYING, State.PUBLISHING)
+    return engine._table.names("job", states)
 
 
 class Collected:

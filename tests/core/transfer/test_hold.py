@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.core.transfer.collecting import Collected
+from tests.core.transfer.collecting import Collected, held
 from werkzeug import Request as Asked
 from werkzeug import Response
 
@@ -82,7 +82,7 @@ def test_a_large_file_is_kept_and_resumed(
     submit(engine, files, "large", data)
     turn_until(sink, engine, lambda: engine.counters.bytes > MB)
     engine.hold(["job"])
-    assert (engine.held("job"), engine.counters.active, engine.busy) == (1, 0, False)
+    assert (held(engine), engine.counters.active, engine.busy) == (1, 0, False)
     asked = len(files.requests)
     for _ in range(5):
         sink.turn(engine, 0.05)
@@ -92,7 +92,7 @@ def test_a_large_file_is_kept_and_resumed(
     turn_until(sink, engine, lambda: "large" in sink.data)
     assert (tmp_path / "job/large.part").read_bytes() == data
     assert engine.counters.bytes == len(data), "no byte came twice"
-    assert engine.held("job") == 0
+    assert held(engine) == 0
 
 
 def test_a_transfer_that_turns_out_large_after_its_job_was_held_is_suspended(
@@ -145,7 +145,7 @@ def test_small_transfers_finish_and_queued_ones_wait(
     sink.turn(engine, 0.0)
     engine.hold(["job"])
     turn_until(sink, engine, lambda: not engine.busy)
-    assert (sorted(sink.data), engine.held("job")) == (names[:4], 5)
+    assert (sorted(sink.data), held(engine)) == (names[:4], 5)
     files.faults.replace("")
     engine.release("job")
     turn_until(sink, engine, lambda: len(sink.data) == 9)
@@ -168,7 +168,7 @@ def test_a_withdrawn_transfer_no_longer_waits(
     submit(engine, files, "held", noise(100))
     engine.withdraw("job")
     assert engine.take() == [Withdrawn("job", frozenset({"held"}))]
-    assert engine.held("job") == 0
+    assert held(engine) == 0
     engine.release("job")
     sink.turn(engine, 0.05)
     assert (sink.data, list(files.requests)) == ({}, [])
@@ -207,4 +207,4 @@ def test_a_part_that_cannot_be_kept_fails(
 
     turn_until(sink, engine, lambda: "large" in sink.failures)
     assert sink.failures["large"].kind is FailureKind.DISK
-    assert engine.held("job") == 0
+    assert held(engine) == 0

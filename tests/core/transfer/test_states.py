@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.core.transfer.collecting import Collected
+from tests.core.transfer.collecting import Collected, held, under_way
 from tests.core.transfer.scripted import Asked, reply, scripted
 from tests.core.transfer.test_hold import turn_until
 
@@ -29,7 +29,7 @@ class Curious(Collected):
 
     def check(self, file: RemoteFile, content: Content) -> Found:
         del file, content
-        self.seen |= self.engine.under_way("job")
+        self.seen |= under_way(self.engine)
         return Found()
 
 
@@ -63,14 +63,14 @@ def test_a_file_is_in_progress_from_its_first_request_until_it_is_published(
 ) -> None:
     with scripted(lambda _: reply(b"data")) as server:
         submit(engine, server.url, "a")
-        assert (engine.under_way("job"), engine.busy) == (set(), True)
+        assert (under_way(engine), engine.busy) == (set(), True)
         sink.turn(engine, 0.0)
-        assert engine.under_way("job") == {"a"}
+        assert under_way(engine) == {"a"}
         turn_until(sink, engine, lambda: "a" in sink.data)
     assert sink.seen == {"a"}
-    assert (engine.under_way("job"), engine.busy) == ({"a"}, False), "it has no final name yet"
+    assert (under_way(engine), engine.busy) == ({"a"}, False), "it has no final name yet"
     engine.published("job", ["a", "unknown"])
-    assert engine.under_way("job") == set()
+    assert under_way(engine) == set()
 
 
 def test_a_file_waiting_for_a_retry_is_in_progress_and_cannot_be_withdrawn(
@@ -82,7 +82,7 @@ def test_a_file_waiting_for_a_retry_is_in_progress_and_cannot_be_withdrawn(
     with scripted(script) as server:
         submit(engine, server.url, "a")
         turn_until(sink, engine, lambda: engine.counters.retries == 1)
-        assert (engine.counters.active, engine.under_way("job"), engine.busy) == (0, {"a"}, True)
+        assert (engine.counters.active, under_way(engine), engine.busy) == (0, {"a"}, True)
         engine.withdraw("job")
         assert engine.take() == [Withdrawn("job", frozenset())]
         turn_until(sink, engine, lambda: "a" in sink.data)
@@ -95,7 +95,7 @@ def test_a_transfer_stopped_while_waiting_for_a_retry_does_not_restart(
         submit(engine, server.url, "a")
         turn_until(sink, engine, lambda: engine.counters.retries == 1)
         engine.stop()
-        assert (engine.busy, engine.under_way("job")) == (False, set())
+        assert (engine.busy, under_way(engine)) == (False, set())
         for _ in range(20):
             sink.turn(engine, 0.1)
         assert len(server.asked) == 1
@@ -110,7 +110,7 @@ def test_a_withdrawn_transfer_can_be_submitted_with_a_link_to_another_host(
         sink.turn(engine, 0.0)
         engine.withdraw("job")
         assert engine.take() == [Withdrawn("job", frozenset({"c", "d"}))]
-        assert engine.under_way("job") == {"a", "b"}
+        assert under_way(engine) == {"a", "b"}
         submit(engine, new.url, "c")
         turn_until(sink, engine, lambda: not engine.busy)
         assert sink.data == {"a": b"old", "b": b"old", "c": b"new"}
@@ -141,7 +141,7 @@ def test_a_paused_job_gives_way_to_others_and_resumes_later(engine: Engine, sink
         for name in ("a", "b", "c"):
             submit(engine, server.url, name)
         engine.hold(["job"])
-        assert (engine.held("job"), engine.busy) == (3, False)
+        assert (held(engine), engine.busy) == (3, False)
         submit(engine, server.url, "x", job="other")
         turn_until(sink, engine, lambda: "x" in sink.data)
         submit(engine, server.url, "y", job="other")
@@ -157,7 +157,7 @@ def test_a_job_that_has_ended_leaves_nothing_behind(engine: Engine, sink: Curiou
         submit(engine, server.url, "x", job="other")
         engine.end("job")
         engine.end("other")
-        assert (engine.held("job"), engine.busy) == (0, False)
+        assert (held(engine), engine.busy) == (0, False)
         engine.begin("job", sink.context)
         submit(engine, server.url, "b")
         turn_until(sink, engine, lambda: "b" in sink.data)
@@ -170,5 +170,5 @@ def test_a_large_file_being_verified_is_in_progress(engine: Engine, sink: Curiou
         turn_until(
             sink, engine, lambda: engine.counters.bytes == 3 * MB and not engine.counters.active
         )
-        assert engine.under_way("job") == {"large"}
+        assert under_way(engine) == {"large"}
         turn_until(sink, engine, lambda: "large" in sink.data)

@@ -39,11 +39,6 @@ class ThisProcess:
         """Whether it may make requests; files that only need verification need no connection."""
         return any(map(self.fetches, self.assigned.at))
 
-    def knows(self, job: str) -> bool:
-        """Whether a job was announced to it: all are."""
-        del job
-        return True
-
     def submit(self, unit: WorkUnit) -> None:
         """Queues a unit."""
         self._left.discard(host_of(unit.transfers[0]))
