@@ -131,15 +131,7 @@ class Engine:
         retry = Retry(shared, retries=retries)
         self._verification = Verification(shared, retry)
         self._segmented = SegmentedDownload(
-            self._queues,
-            self.counters,
-            backlog,
-            self._rate,
-            retries=retries,
-            launch=self._connections.launch,
-            abort=self._connections.abort,
-            whole=self._verification.finish,
-            failed=retry.lost,
+            shared, retries=retries, whole=self._verification.finish, failed=retry.lost
         )
         self._receiver = Receiver(shared, self._segmented, max_file_size=settings.max_file_size)
         self._scheduler = Scheduler(shared, most=connections)

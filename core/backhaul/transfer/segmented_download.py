@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 
 import pycurl
@@ -10,7 +10,6 @@ import pycurl
 from backhaul.backoff import delay
 from backhaul.errors import FailureKind
 from backhaul.statuses import ERROR, PARTIAL, REDIRECTS
-from backhaul.transfer.backlog import Backlog
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.coding import is_of_file
 from backhaul.transfer.content_failures import content_failure
@@ -19,12 +18,11 @@ from backhaul.transfer.handle import Handle
 from backhaul.transfer.head import Head
 from backhaul.transfer.hosts import Host
 from backhaul.transfer.part import BLOCK
-from backhaul.transfer.queues import Queues
 from backhaul.transfer.ranges import part_of
-from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.redirect import RedirectRefused, follow
 from backhaul.transfer.segments import LARGE, Segment, SegmentMap
-from backhaul.transfer.unit import Counters, Failure, origin
+from backhaul.transfer.shared import Shared
+from backhaul.transfer.unit import Failure, origin
 
 ERROR_BODY = 1 << 16  # bytes kept of an answer that is not data, for the message
 AT_ONCE = 2  # files verified at a time, each by a worker thread
@@ -34,35 +32,27 @@ class SegmentedDownload:
     """Splits bodies that turn out large and assigns idle connections to them.
 
     Args:
-        queues, counters, backlog, rate: the engine's.
+        shared: the engine's.
         retries: the engine's; over all connections of a file, twice as many consecutive responses, plus
             two, may bring too little.
-        launch: starts a request for a body and segment, with headers.
-        abort: aborts a body's requests and starts no more.
         whole: called when a file is complete.
         failed: called when an attempt failed, finally or until a retry.
     """
 
     def __init__(
         self,
-        queues: Queues,
-        counters: Counters,
-        backlog: Backlog,
-        rate: RateLimit,
+        shared: Shared,
         *,
         retries: int,
-        launch: Callable[[Host, Body, Segment, Sequence[str]], None],
-        abort: Callable[[Body], None],
         whole: Callable[[Body], None],
         failed: Callable[[Body, Failure], None],
     ) -> None:
-        self._queues = queues
-        self._counters = counters
-        self._backlog = backlog
-        self._rate = rate
+        self._queues = shared.queues
+        self._counters = shared.counters
+        self._backlog = shared.backlog
+        self._rate = shared.rate
+        self._connections = shared.connections
         self._tries = 2 * retries + 2
-        self._launch = launch
-        self._abort = abort
         self._whole = whole
         self._failed = failed
 
@@ -129,7 +119,7 @@ class SegmentedDownload:
             if self._counters.active >= connections:
                 break
             segment = segment_map.take(body.url)
-            self._launch(host, body, segment, _range_headers(body, segment))
+            self._connections.launch(host, body, segment, _range_headers(body, segment))
             if not segment_map.pending:
                 waiting.remove(file)
         return wait
@@ -208,7 +198,7 @@ class SegmentedDownload:
         if redirected:
             self._redirect(body, segment, head)
         elif not segment.checked and _refuses_ranges(body, head):
-            self._abort(body)
+            self._connections.abort(body)
             body.restart_without_ranges()
             self._queues.put(body)
         else:
@@ -248,7 +238,7 @@ class SegmentedDownload:
         self._queues.host(body.origin)
 
     def _end(self, body: Body, failure: Failure) -> None:
-        self._abort(body)
+        self._connections.abort(body)
         self._failed(body, failure)
 
 

@@ -9,6 +9,8 @@ from hashlib import sha256
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event
+from types import SimpleNamespace
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -23,10 +25,9 @@ from backhaul.transfer.coding import Decoder
 from backhaul.transfer.handle import Handle
 from backhaul.transfer.part import BLOCK, MARK, PartFile
 from backhaul.transfer.queues import Queues
-from backhaul.transfer.rate import RateLimit
 from backhaul.transfer.segmented_download import SegmentedDownload
 from backhaul.transfer.segments import LARGE
-from backhaul.transfer.unit import Counters, Transfer
+from backhaul.transfer.unit import Transfer
 from backhaul.types import Content, RemoteFile, Request
 from backhaul.verify.bounded import ContentLimits
 from backhaul.verify.fault import VerifyFault
@@ -228,17 +229,14 @@ def test_holes_in_a_segmented_file_never_count_as_received(folder: Watched) -> N
             lambda *_: None, settings=Settings(), agent="", buffer=1 << 14, authorities=""
         )
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
-        desk = SegmentedDownload(
-            Queues(per_host=1, remembered=lambda _: None),
-            Counters(),
-            Backlog(),
-            RateLimit(None),
-            retries=0,
-            launch=lambda *_: None,
-            abort=lambda _: None,
-            whole=lambda _: None,
-            failed=lambda *_: None,
+        shared: Any = SimpleNamespace(
+            queues=Queues(per_host=1, remembered=lambda _: None),
+            counters=None,
+            backlog=None,
+            rate=None,
+            connections=None,
         )
+        desk = SegmentedDownload(shared, retries=0, whole=lambda _: None, failed=lambda *_: None)
         desk.split_if_large(handle, body)
         body.part.write_at(LARGE // 2, [b"far away"], 8)
         body.part.suspend()
