@@ -11,7 +11,7 @@ from backhaul.errors import FailureKind
 from backhaul.statuses import REDIRECTS
 from backhaul.transfer.body import DATA, Body
 from backhaul.transfer.checksum_files import ChecksumFiles
-from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged, without_condition
+from backhaul.transfer.condition import NOT_MODIFIED, is_unchanged
 from backhaul.transfer.content_failures import scarce
 from backhaul.transfer.failures import judge, part_failure
 from backhaul.transfer.handle import Handle
@@ -139,13 +139,13 @@ class Completion:
 
     def _not_modified(self, body: Body, headers: Mapping[str, str]) -> None:
         """Handles a 304; if it does not match the existing file, the file is fetched."""
-        if is_unchanged(body.transfer, NOT_MODIFIED, headers):
+        if is_unchanged(body.transfer, headers):
             if body.part is not None:
                 body.part.discard()
             self._table.remove(body)
             self._report(Unchanged(body.transfer))
             return
-        body.begin(without_condition(body.transfer))
+        body.begin(body.transfer._replace(validator=None))
         self._queues.put(body)
 
     def _redirect(self, body: Body, headers: Mapping[str, str]) -> None:

@@ -36,15 +36,8 @@ def condition(transfer: Transfer) -> Sequence[str]:
     return (f"If-Modified-Since: {validator}",)
 
 
-def is_unchanged(transfer: Transfer, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether a response is a 304 to our condition, with our ETag."""
-    if status != NOT_MODIFIED or not condition(transfer):
-        return False
+def is_unchanged(transfer: Transfer, headers: Mapping[str, str]) -> bool:
+    """Whether a 304 to our condition has our ETag, or none."""
     etag = headers.get("etag")
     validator = transfer.validator or ""
     return etag is None or not validator.startswith('"') or etag.removeprefix("W/") == validator
-
-
-def without_condition(transfer: Transfer) -> Transfer:
-    """The same transfer without a condition."""
-    return transfer._replace(validator=None)
