@@ -1,8 +1,9 @@
 """Tests a cluster without a run."""
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from pathlib import Path
 
 from backhaul.storage.location import Location
 from backhaul.transfer.cluster.answers import reason
@@ -31,22 +32,13 @@ def try_cluster(
     """
     with ExitStack() as open_until:
         folders = [each.folder for each in archives if each.folder is not None]
-        probes = [
-            open_until.enter_context(_removed(Probe(folder, folder)))
-            for folder in folders
-            if folder.is_dir()
-        ]
+        probes: list[Probe] = []
+        for folder in filter(Path.is_dir, folders):
+            probes.append(Probe(folder, folder))
+            open_until.callback(probes[-1].remove)
         stores = {each: "doctor" for each in archives if each.folder is None}
         requirements = Requirements(this_version(), plugins, tuple(probes), stores)
         return asyncio.run(_asked(address, requirements))
-
-
-@contextmanager
-def _removed(probe: Probe) -> Iterator[Probe]:
-    try:
-        yield probe
-    finally:
-        probe.remove()
 
 
 async def _asked(address: str, requirements: Requirements) -> Mapping[str, str]:
