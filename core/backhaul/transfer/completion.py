@@ -59,13 +59,7 @@ class Completion:
         self._fewer = scarce
 
     def over(self, handle: Handle, error: int, message: str) -> None:
-        """A request has completed.
-
-        Args:
-            handle: its handle.
-            error: libcurl's error code; 0 if the exchange succeeded.
-            message: libcurl's message.
-        """
+        """A request has completed; ``error`` is libcurl's, 0 if the exchange succeeded."""
         body, segment = handle.owner, handle.segment
         message = handle.words(error, message)
         starved = self._is_starved(handle, error)

@@ -28,15 +28,7 @@ _CLOCKED = frozenset({FailureKind.EXPIRED, FailureKind.DENIED, FailureKind.SKEWE
 
 
 def judge(host: Host, body: Body, head: Head, *, error: int, message: str) -> Failure:
-    """Why an attempt failed.
-
-    Args:
-        host: the host.
-        body: the transfer's state.
-        head: the response's status and headers.
-        error: libcurl's error code; 0 if the exchange succeeded.
-        message: libcurl's message.
-    """
+    """Why an attempt failed; ``error`` is libcurl's, 0 if the exchange succeeded."""
     if body.refusal is not None and body.offset >= 0:
         return body.refusal
     if body.part is not None and body.part.error is not None:

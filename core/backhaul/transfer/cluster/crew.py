@@ -303,7 +303,6 @@ class ClusterCrew(Crew[DaskWorker]):
 
     @property
     def usable(self) -> list[DaskWorker]:
-        """Workers that can take units, by number."""
         return [
             each
             for each in super().usable
@@ -357,14 +356,11 @@ class ClusterCrew(Crew[DaskWorker]):
         self.share_out()
 
     def close(self) -> None:
-        """Asks all workers to end after their last results.
-
-        A message would only reach them after they have responded to the previous exchange.
-        """
         self._closing = True
         for joining in self._joining.values():
             joining.cancel()
         addresses = [each.address for each in self.workers.values()]
+        # A message would only reach them after they have responded to the previous exchange.
         self._ending = self._call(remote_calls.end_session, *addresses)
         self._ending.add_done_callback(lambda _: self._post(bool))  # wakes the pool
 

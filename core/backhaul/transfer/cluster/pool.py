@@ -84,7 +84,6 @@ class ClusterPool(Pool):
     # -- jobs and transfers -------------------------------------------------------------------------
 
     def begin(self, job: str, context: JobContext) -> None:
-        """Announces a job before its first unit."""
         where, workspace = context.elsewhere, context.workspace
         if where is not None and context.pace is None and isinstance(workspace, LocalParts):
             self._jobs[job] = Job(where, workspace, context.rejected)
@@ -117,7 +116,6 @@ class ClusterPool(Pool):
             self._crew.require(new)
 
     def submit(self, unit: WorkUnit) -> None:
-        """Accepts a unit."""
         job = self._jobs.get(unit.job)
         here = (
             [] if job is None else [each for each in unit.transfers if _stays(each, job.elsewhere)]
@@ -132,7 +130,6 @@ class ClusterPool(Pool):
             super().submit(unit._replace(transfers=rest))
 
     def end(self, job: str) -> None:
-        """The job has no transfers left."""
         found = self._jobs.pop(job, None)
         if found is not None:
             self._clear(
@@ -163,7 +160,6 @@ class ClusterPool(Pool):
             log.warning("%s: cannot remove what workers left behind: %s", where.name, error)
 
     def cancel(self, jobs: Collection[str] | None) -> None:
-        """Stops the transfers of some jobs (None: all) immediately, see Executor."""
         if jobs is None:
             self._stopped = True
         super().cancel(jobs)

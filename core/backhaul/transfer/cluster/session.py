@@ -261,7 +261,6 @@ class Session(Work):
             self._finishing.put(outcomes)
 
     def at_work(self, job: str) -> bool:
-        """See Work."""
         return super().at_work(job) or self._finishing.at_work(job)
 
     def _finished(self, outcomes: Sequence[Outcome]) -> None:

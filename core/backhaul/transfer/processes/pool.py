@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Carries out transfers in this process and in others.
+    """Carries out transfers in this process and in others. See Executor for its methods.
 
     One thread does everything that concerns the others. It posts outcomes like a TransferThread, which
     it also has: for origins with a pace, and for jobs that cannot be sent to another process. A subclass
@@ -73,7 +73,6 @@ class Pool:
     # -- transfers ----------------------------------------------------------------------------------
 
     def begin(self, job: str, context: JobContext) -> None:
-        """Announces a job before its first unit."""
         self._local.begin(job, context)
         # The pace of a source applies to all its requests together: only one process can keep it.
         sent = self.sent(job, context) if context.pace is None else None
@@ -84,11 +83,9 @@ class Pool:
         return packed(job, context._replace(elsewhere=None))
 
     def end(self, job: str) -> None:
-        """The job has no transfers left."""
         self._post(self._dispatch.end, job)
 
     def submit(self, unit: WorkUnit) -> None:
-        """Accepts a unit."""
         self._post(self._dispatch.submit, unit)
 
     def published(self, job: str, names: Collection[str]) -> None:
@@ -96,23 +93,18 @@ class Pool:
         self._local.published(job, names)
 
     def withdraw(self, job: str) -> None:
-        """Withdraws a job's transfers that have not started."""
         self._post(self._dispatch.withdraw, job)
 
     def forget(self, job: str) -> None:
-        """Discards data kept for a job's files that will not be submitted again."""
         self._post(self._dispatch.forget, job)
 
     def hold(self, jobs: Collection[str]) -> None:
-        """Starts no more transfers of some jobs, see Engine.hold."""
         self._post(self._dispatch.hold, jobs)
 
     def release(self, job: str) -> None:
-        """Resumes a held job."""
         self._post(self._dispatch.release, job)
 
     def cancel(self, jobs: Collection[str] | None) -> None:
-        """Stops the transfers of some jobs (None: all) immediately, see Executor."""
         self._post(self._dispatch.cancel, jobs)
 
     def _close(self, begin_closing: Callable[[], object]) -> None:
@@ -132,7 +124,6 @@ class Pool:
         self._mailbox.close()
 
     def at_work(self, job: str) -> bool:
-        """Whether files of a job are still being verified, written or kept."""
         future: Future[bool] = Future()
         self._post(lambda: future.set_result(self._dispatch.is_busy(job)))
         busy = False
@@ -153,18 +144,15 @@ class Pool:
         self._post(self._dispatch.keep_here, origin)
 
     def remember(self, hosts: Mapping[str, int]) -> None:
-        """Sets the number of connections that origins allowed in an earlier run."""
         self._local.remember(hosts)
         self._post(self._staff.remember, hosts)
 
     def hosts(self) -> list[tuple[str, int]]:
-        """How many connections each origin allows."""
         found = dict(self._local.hosts())
         found.update(self._staff.hosts())
         return list(found.items())
 
     def received(self, job: str, size: int) -> None:
-        """Counts bytes that were received by other means."""
         self._local.received(job, size)
 
     # -- messages -----------------------------------------------------------------------------------

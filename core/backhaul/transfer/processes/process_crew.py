@@ -60,7 +60,6 @@ class ProcessCrew(Crew[WorkerProcess]):
             self._server.start()
 
     def start(self) -> None:
-        """Starts all workers, unless they were started already."""
         if not self.started:
             self.started = True
             self.prepare()
@@ -85,7 +84,6 @@ class ProcessCrew(Crew[WorkerProcess]):
         self._watch(worker)
 
     def lost(self, worker: WorkerProcess, *, expected: bool) -> None:
-        """A worker has ended; another one replaces it, unless that was expected."""
         self._selector.unregister(worker.line)
         del self._watched[worker.number]
         code = worker.end()
@@ -104,7 +102,6 @@ class ProcessCrew(Crew[WorkerProcess]):
         self._start(worker.number)
 
     def close(self) -> None:
-        """Asks all workers to end after their last results."""
         self._closing = True
         for worker in self.workers.values():
             worker.send("close")

@@ -114,7 +114,6 @@ class SpreadVerifier:
                 self._verifier.feed(data)
 
     def finish(self) -> Content:
-        """Ends the part and returns the result. Raises VerifyFault or OSError."""
         if self._verifier is None and self._process is None:
             self._begin()
         if self._process is not None:
