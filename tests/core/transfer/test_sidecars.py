@@ -230,7 +230,7 @@ def test_holes_in_a_segmented_file_never_count_as_received(folder: Watched) -> N
         )
         handle.headers[:] = [b"HTTP/1.1 200 OK\r\n", b"Accept-Ranges: bytes\r\n"]
         shared: Any = SimpleNamespace(
-            queues=Queues(per_host=1, remembered=lambda _: None),
+            queues=Queues(per_host=1, remembered={}),
             counters=None,
             backlog=None,
             rate=None,
