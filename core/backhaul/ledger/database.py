@@ -4,7 +4,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,27 +145,30 @@ class Database:
         schema, is first applied to a copy.
         """
         uri = f"{self.path.absolute().as_uri()}?mode=ro&immutable=1"
-        db = _connect(uri, uri=True)
         log = self.path.with_name(f"{self.path.name}-wal")
-        (found,) = db.execute("PRAGMA user_version").fetchone()
-        if found == VERSION and not (log.exists() and log.stat().st_size):
-            db.execute("PRAGMA cache_size = -8192")
-            if difference := differs(db):
-                db.close()
-                raise damaged(self.path, difference)
-            return db
-        db.close()
+        with ExitStack() as opened:
+            db = opened.enter_context(closing(_connect(uri, uri=True)))
+            (found,) = db.execute("PRAGMA user_version").fetchone()
+            if found == VERSION and not (log.exists() and log.stat().st_size):
+                db.execute("PRAGMA cache_size = -8192")
+                if difference := differs(db):
+                    raise damaged(self.path, difference)
+                opened.pop_all()
+                return db
         with TemporaryDirectory(prefix="backhaul-ledger-") as folder:
             for each in (self.path, log):
                 if each.exists():
                     shutil.copyfile(each, Path(folder, each.name))
-            copy = sqlite3.connect(Path(folder, self.path.name), isolation_level=None)
-            try:
+            with closing(
+                sqlite3.connect(Path(folder, self.path.name), isolation_level=None)
+            ) as copy:
                 self._prepare(copy)
                 db = _connect(":memory:")
-                copy.backup(db)
-            finally:
-                copy.close()
+                try:
+                    copy.backup(db)
+                except BaseException:
+                    db.close()
+                    raise
         return db
 
     def _prepare(self, db: sqlite3.Connection) -> None:
@@ -179,9 +182,7 @@ class Database:
             raise damaged(self.path, f"invalid schema version {found}")
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = NORMAL")
-        db.execute(
-            "PRAGMA fullfsync = ON"
-        )  # of macOS, whose fsync leaves data in the drive's cache
+        db.execute("PRAGMA fullfsync = ON")  # on macOS: its fsync leaves data in the drive's cache
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA cache_size = -8192")
         db.execute("PRAGMA cell_size_check = ON")

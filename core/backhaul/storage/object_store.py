@@ -4,7 +4,7 @@ import asyncio
 import errno
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, cast
@@ -85,10 +85,13 @@ class ObjectStore:
     @property
     def _index(self) -> Index:
         if self._found is None:
-            found = Index()
-            self._bucket.calls.run(self._list(found))
-            self._was_empty = found.empty
-            self._found = found
+            with ExitStack() as opened:
+                found = Index()
+                opened.callback(found.close)
+                self._bucket.calls.run(self._list(found))
+                self._was_empty = found.empty
+                self._found = found
+                opened.pop_all()
         return self._found
 
     async def _list(self, index: Index) -> None:

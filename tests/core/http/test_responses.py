@@ -122,7 +122,7 @@ def test_an_allowed_throttling_is_not_repeated(server: Any, http: Http, reply: A
         b"NaN",
         b'{"n": ' + b"9" * 9000 + b"}",
         b"[" * 9_000,
-        b'{"a":' * 1_500 + b"1" + b"}" * 1_500,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,  # as deep as no Python parses
     ],
 )
 def test_invalid_json_is_an_error_and_not_a_traceback(
