@@ -44,6 +44,7 @@ class Remote:
     def __init__(self, dest: Location, *, patience: float = 20.0, job: str = "job") -> None:
         self.dest = dest
         self.bucket = Bucket(dest, patience=patience)
+        self.bucket.users = 1
         self.parts = HeldParts(dest.workspace / "parts" / job, durable=False)
         self.store = ObjectStore(self.bucket, job, self.parts)
 
@@ -74,5 +75,5 @@ def remote(dest: Location, *, patience: float = 20.0, job: str = "job") -> Itera
     try:
         yield found
     finally:
-        found.bucket.calls.close()
+        found.store.close()
         found.parts.close()
