@@ -180,12 +180,14 @@ class FileTable:
         """
         self._write(
             [job],
-            f'UPDATE files SET start = ?1, "end" = ?2, flags = ?3 | {CHANGED}, meta = ?4,'
-            " listed_seal = seal_of(name, ?1, ?2, content, footer_lines, listed_size,"
-            " listed_records, checksum, version, ?3, ?4) WHERE id = ?5",
+            f'UPDATE files SET start = ?, "end" = ?, flags = ? | {CHANGED}, meta = ?,'
+            " listed_seal = seal_of(name, ?, ?, content, footer_lines, listed_size,"
+            " listed_records, checksum, version, ?, ?) WHERE id = ?",
             [
-                (*listed_values(file)[:2], listed_values(file)[-1], dump_meta(file), number)
+                (*values, *values, number)
                 for number, file in rows
+                for start, end, *_, flags in [listed_values(file)]
+                for values in [(start, end, flags, dump_meta(file))]
             ],
         )
 
@@ -193,12 +195,12 @@ class FileTable:
         """Adds what a listing proves about present files; verifies files entered by a rebuild."""
         self._write(
             [job],
-            "UPDATE files SET proof = coalesce(proof, 0) | ?1, seal = CASE WHEN seal IS NOT NULL"
+            "UPDATE files SET proof = coalesce(proof, 0) | ?, seal = CASE WHEN seal IS NOT NULL"
             " THEN seal_of(key, size, sha256, records, validator, origin, fetched,"
-            " coalesce(proof, 0) | ?1) END, state = CASE WHEN state !="
+            " coalesce(proof, 0) | ?) END, state = CASE WHEN state !="
             f" 'unknown' THEN state WHEN flags & {SUSPECT} OR message IS NOT NULL THEN 'suspect'"
-            " ELSE 'verified' END WHERE id = ?2",
-            [(int(proof), number) for proof, number in rows],
+            " ELSE 'verified' END WHERE id = ?",
+            [(int(proof), int(proof), number) for proof, number in rows],
         )
 
     def proof(self, job: int, key: str, sha256: str) -> int:
