@@ -1,5 +1,7 @@
 """Loaded by a Python that a test starts on Linux: it lacks what macOS lacks, and has what macOS has instead.
 
+Each F_FULLFSYNC adds a byte to the file FULL_SYNCS.
+
 The standard library, and what asks it for the system, has been imported by then. It remains Linux's.
 """
 
@@ -25,6 +27,7 @@ import tempfile
 import urllib.request
 import uuid
 import webbrowser
+from pathlib import Path
 from typing import Any
 
 import certifi
@@ -42,6 +45,8 @@ _fcntl, _waitid = fcntl.fcntl, os.waitid
 def _control(fd: int, command: int, argument: Any = 0) -> Any:
     if command == _FULL_SYNC:
         os.fsync(fd)
+        with Path(os.environ["FULL_SYNCS"]).open("ab", 0) as counted:
+            counted.write(b".")
         return 0
     return 0 if command == _NO_CACHE else _fcntl(fd, command, argument)
 

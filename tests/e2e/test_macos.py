@@ -12,14 +12,13 @@ from tests.shelf import large_archive
 
 from backhaul.transfer.unit import HUGE
 
-DAYS = 9
+DAYS, LAST = 90, "2011-03-31"
 AS_ON_MACOS = Path(__file__).parents[1] / "as_on_macos"
 
 
 def body(path: str) -> bytes:
-    """One of nine files, the last of which is large."""
-    day = int(path.strip("/")[:2])
-    return large_archive(day, HUGE + 1_000_000 if day == DAYS else 10_000)
+    """One of many files, the last of which is large."""
+    return large_archive(1, HUGE + 1_000_000 if LAST in path else 10_000)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="imitates macOS on Linux")
@@ -38,12 +37,12 @@ def test_files_are_fetched_verified_and_copied(tmp_path: Path) -> None:
                     "sources": {
                         "shelf": {
                             "provider": "http-series",
-                            "url": f"{server.url}/{{start:%d}}.jsonl.gz",
+                            "url": f"{server.url}/{{start:%Y-%m-%d}}.jsonl.gz",
                             "every": "1d",
                             "auth": {"header": {"x-key": {"command": ["echo", "secret"]}}},
                         }
                     },
-                    "jobs": {"days": {"source": "shelf", "from": "2011-01-01", "to": "2011-01-10"}},
+                    "jobs": {"days": {"source": "shelf", "from": "2011-01-01", "to": "2011-04-01"}},
                 }
             )
         )
@@ -52,6 +51,8 @@ def test_files_are_fetched_verified_and_copied(tmp_path: Path) -> None:
         (job,) = json.loads(ran.stdout)["jobs"]
         assert job["files"]["verified"] == DAYS
         assert (tmp_path / "ended.json").exists()
+    # Each empties the drive's cache, which takes some milliseconds.
+    assert 0 < (tmp_path / "full-syncs").stat().st_size < DAYS // 2
     copied = command(tmp_path, "copy", "--to", str(tmp_path / "copy"))
     assert (copied.stderr, copied.returncode) == ("", 0)
     checked = command(tmp_path, "verify", "--deep")
@@ -64,7 +65,7 @@ def command(folder: Path, *words: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "backhaul", *words],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": paths},
+        env={**os.environ, "PYTHONPATH": paths, "FULL_SYNCS": str(folder / "full-syncs")},
         capture_output=True,
         text=True,
         check=False,
