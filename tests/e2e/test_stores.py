@@ -183,6 +183,27 @@ def test_a_command_looks_at_several_jobs_at_once(weed: Store, lake: Lake, backha
         assert proxy.count("GET", "/ledgers/") + proxy.count("HEAD", "/ledgers/") == AT_ONCE
 
 
+def test_each_job_has_only_its_own_error(lake: Lake, backhaul: Run) -> None:
+    jobs = lake.bench.document["jobs"]
+    jobs["other"] = jobs["worldcup"]
+    lake.bench.write()
+    assert backhaul("run", lake.config, "--job", "other").code == 0
+    lake.put(".backhaul/ledgers/other.sqlite.gz", b"damaged")
+    ended = backhaul("status", lake.config, "--json")
+    assert [each["job"] for each in ended.json["jobs"]] == ["worldcup", "other"], ended.err
+    assert ended.err.count("is damaged") == 1
+
+
+def test_what_was_read_long_before_a_jobs_turn_is_read_again(
+    weed: Store, lake: Lake, backhaul: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backhaul.archive.jobs._FRESH", -1.0)
+    with faulty_proxy(weed.url) as proxy:
+        jobs = with_more_jobs(lake, proxy, 2)
+        assert backhaul("status", lake.config).code == 0
+        assert sum("/ledgers/" in each.path for each in proxy.requests) == 2 * jobs
+
+
 def with_more_jobs(lake: Lake, proxy: FaultyProxy, number: int) -> int:
     """Configures so many jobs like the first one, behind a proxy."""
     jobs = lake.bench.document["jobs"]

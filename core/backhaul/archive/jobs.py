@@ -3,10 +3,14 @@
 import errno
 import logging
 import os
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from backhaul.archive.coverage import job_ranges, job_slots, job_states
@@ -17,6 +21,7 @@ from backhaul.ledger.fault import LedgerError, NewerLedgerError
 from backhaul.ledger.inventory import Summary
 from backhaul.ledger.ledger import Ledger, inspected
 from backhaul.ledger.rows import FileRow, JobRow
+from backhaul.mailbox import answer
 from backhaul.oserrors import StoreError
 from backhaul.storage.destination import Destination
 from backhaul.storage.job import find_state, looked_at
@@ -26,6 +31,8 @@ from backhaul.types import SlotState
 from backhaul.verify.bounded import ContentLimits
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from backhaul.archive.stored import StoredFile
     from backhaul.config import Config, JobSpec
     from backhaul.types import Proof, RemoteFile
@@ -33,6 +40,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 8  # jobs of stores
+_FRESH: Final = 5.0  # seconds; later, another machine may have run the job since
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -210,34 +218,52 @@ def _open_stores(dests: Iterable[Location]) -> Iterator[None]:
 def _looked_for_newer(
     chosen: "Sequence[tuple[Config, JobSpec]]", *, again: bool
 ) -> "Iterator[tuple[Config, JobSpec, Exception | None]]":
-    """The jobs, once it is known whether other machines have run them; with why their store cannot be read.
+    """The jobs, once it is known whether other machines have run them; with why one's store cannot be read.
 
     Several jobs of a store are read at once: one after another, a distant store would take a minute for 500.
     """
-    stored = [] if again else [(each.dest, job.name) for each, job in chosen if each.dest.is_remote]
-    if not stored:
-        yield from ((config, job, None) for config, job in chosen)
-        return
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - of stores only
-
     unread: dict[Location, Exception] = {}
+    ahead: deque[tuple[Config, JobSpec, Future[tuple[Exception | None, float]] | None]] = deque()
+    rest = iter(chosen)
+    while True:
+        for config, job in islice(rest, AT_ONCE - len(ahead)):
+            remote = config.dest.is_remote and not again
+            looked = _started(config.dest, job.name, unread) if remote else None
+            ahead.append((config, job, looked))
+        if not ahead:
+            return
+        config, job, looked = ahead.popleft()
+        error = None
+        if looked is not None:
+            error, at = looked.result()
+            if time.monotonic() - at > _FRESH:
+                error, _ = _look(config.dest, job.name, unread)
+        yield config, job, error
 
-    def look(place: tuple[Location, str]) -> Exception | None:
-        dest, job = place
-        if dest not in unread and (error := _look_for_newer(dest, job)) is not None:
-            unread[dest] = error  # others need not wait for it too
-        return unread.get(dest)
 
-    threads = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="backhaul-look")
+def _started(
+    dest: Location, job: str, unread: dict[Location, Exception]
+) -> "Future[tuple[Exception | None, float]]":
+    """Calls ``_look`` in a thread that does not delay the exit."""
+    from concurrent.futures import Future  # noqa: PLC0415 - of stores only
+
+    found: Future[tuple[Exception | None, float]] = Future()
+    work = (found, _look, dest, job, unread)
     try:
-        try:
-            looked = threads.map(look, stored)
-        except RuntimeError:  # no more threads available
-            looked = map(look, stored)
-        for config, job in chosen:
-            yield config, job, next(looked) if config.dest.is_remote else None
-    finally:
-        threads.shutdown(wait=False, cancel_futures=True)
+        Thread(target=answer, args=work, name="backhaul-look", daemon=True).start()
+    except RuntimeError:  # no more threads available
+        answer(found, _look, dest, job, unread)
+    return found
+
+
+def _look(
+    dest: Location, job: str, unread: dict[Location, Exception]
+) -> tuple[Exception | None, float]:
+    """Why a job's store cannot be read, and when that was found out; ``unread``: stores that could not."""
+    error = unread.get(dest) or _look_for_newer(dest, job)
+    if isinstance(error, StoreError):
+        unread[dest] = error  # others need not wait for it too
+    return error, time.monotonic()
 
 
 def _look_for_newer(dest: Location, job: str) -> Exception | None:

@@ -25,6 +25,7 @@ from backhaul.ledger.waiting import LOOKING, HeldError, Waiting
 from backhaul.oserrors import describe
 from backhaul.storage.opening import (
     InTheWayError,
+    create_once,
     hard_link_error,
     open_to_write,
     refuse_others,
@@ -129,7 +130,8 @@ class Database:
             db = _connect(uri, uri=True, timeout=0)
         else:
             make_folder(self.path.parent, mode=0o700)
-            os.close(open_to_write(self.path))
+            if not (create_once(self.path, mode=0o600) or os.access(self.path, os.R_OK | os.W_OK)):
+                os.close(open_to_write(self.path))  # raises the reason
             db = sqlite3.connect(self.path, isolation_level=None, timeout=0)
         try:
             self._prepare(db)

@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 
 from backhaul.descriptors import patiently
 
@@ -29,6 +30,7 @@ _WORDS = (
 )
 _KIND = 0o170000  # the mode bits of stat.S_IFMT
 _stat = os.stat
+_creating = Lock()
 Name = str | Path
 
 
@@ -77,6 +79,20 @@ def create(name: Name, *, dir_fd: int | None = None, mode: int = 0o666) -> int:
         refuse_others(name, dir_fd=dir_fd)
         remove(name, dir_fd=dir_fd)
         return patiently(lambda: os.open(name, flags, mode, dir_fd=dir_fd))
+
+
+def create_once(path: Path, *, mode: int) -> bool:
+    """Creates an empty file; False if the name is taken. Raises OSError.
+
+    Never opens an existing file: closing it would drop all of this process's locks on it, see fcntl(2).
+    """
+    flags = _WRITE | os.O_CREAT | os.O_EXCL
+    with _creating:  # nobody has locked it yet when it is closed
+        try:
+            os.close(patiently(lambda: os.open(path, flags, mode)))
+        except FileExistsError:
+            return False
+    return True
 
 
 def regular(name: Name, *, dir_fd: int | None = None) -> os.stat_result | None:

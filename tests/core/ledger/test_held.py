@@ -154,3 +154,13 @@ def test_our_own_process_is_not_named_as_the_holder(tmp_path: Path) -> None:
         with pytest.raises(LockedError) as caught:
             ledger.files.add(job, [RemoteFile("new")])
         assert str(os.getpid()) not in caught.value.message.removeprefix(str(tmp_path))
+
+
+def test_opening_a_ledger_again_keeps_the_locks_of_the_first(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    program = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA user_version').fetchone(); db.close()"
+    with Ledger(tmp_path):
+        Ledger(tmp_path).close()
+        subprocess.run([sys.executable, "-c", program, str(path)], check=True)
+        # The last connection removes it.
+        assert path.with_name(f"{path.name}-wal").exists()

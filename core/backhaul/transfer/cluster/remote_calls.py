@@ -26,7 +26,10 @@ class _NoExchanges(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether to log one of Dask's messages."""
-        return record.args not in {("exchange",), ("hurry",)}
+        # Also called for what others log, whose values may be of any kind.
+        args = record.args
+        name = args[0] if isinstance(args, tuple) and len(args) == 1 else None
+        return not (isinstance(name, str) and name in {"exchange", "hurry"})
 
 
 _no_exchanges = _NoExchanges()

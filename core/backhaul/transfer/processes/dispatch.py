@@ -340,7 +340,8 @@ class Dispatch:
             process = min(takers, key=lambda each: each.assigned.at[lane.host])
             if process.assigned.at[lane.host] >= enough:
                 return
-            size = min(most, max(portion(lane.files, len(takers)), self._crew.least))
+            fewest = min(self._crew.least, -(-lane.files // len(takers)))  # none stays idle
+            size = min(most, max(portion(lane.files, len(takers)), fewest))
             self._give(process, lane.cut(size), lane.host)
 
     def _give(self, process: _Process, unit: WorkUnit, host: str) -> None:

@@ -1,10 +1,12 @@
 """What the driver does with the messages of one exchange, without a cluster."""
 
 import asyncio
+import logging
 import pickle
 from types import SimpleNamespace
 from typing import Any
 
+from backhaul.transfer.cluster import remote_calls
 from backhaul.transfer.cluster.crew import ClusterCrew
 from backhaul.transfer.cluster.worker import DaskWorker
 
@@ -25,6 +27,14 @@ def test_nothing_more_is_taken_from_a_worker_that_is_lost_meanwhile() -> None:
     crew.workers, crew._take = {0: worker}, take
     asyncio.run(crew._talk(worker))
     assert taken == ["rejected"]
+
+
+def test_what_others_log_in_a_worker_is_left_alone() -> None:
+    log = logging.getLogger("distributed.worker")
+    for args in ((["a list"],), ({"a": []},), ("others",), ([], {}), ()):
+        assert remote_calls._no_exchanges.filter(log.makeRecord("", 0, "", 0, "%s", args, None))
+    record = log.makeRecord("", 0, "", 0, "run %r", ("exchange",), None)
+    assert not remote_calls._no_exchanges.filter(record)
 
 
 def test_a_message_ends_the_exchange_in_progress_once() -> None:

@@ -61,8 +61,11 @@ def sizes_of_units(files: int, *, least: int) -> list[int]:
 
 
 def test_the_last_files_are_not_divided_into_tiny_units() -> None:
-    sizes = sizes_of_units(1000, least=50)
-    assert sum(size < 50 for size in sizes) <= 4  # what is left of one unit of the list each
+    assert len(sizes_of_units(1000, least=50)) < len(sizes_of_units(1000, least=1)) * 2 // 3
+
+
+def test_a_minimum_leaves_no_worker_without_files() -> None:
+    assert sizes_of_units(40, least=50)[:2] == [20, 10]
 
 
 def test_without_a_minimum_the_last_files_are_divided_among_the_workers() -> None:
