@@ -183,7 +183,11 @@ def test_a_command_looks_at_several_jobs_at_once(weed: Store, lake: Lake, backha
         assert proxy.count("GET", "/ledgers/") + proxy.count("HEAD", "/ledgers/") == AT_ONCE
 
 
-def test_each_job_has_only_its_own_error(lake: Lake, backhaul: Run) -> None:
+@pytest.mark.parametrize("fresh", [5.0, -1.0])
+def test_each_job_has_only_its_own_error_once(
+    lake: Lake, backhaul: Run, monkeypatch: pytest.MonkeyPatch, fresh: float
+) -> None:
+    monkeypatch.setattr("backhaul.archive.jobs._FRESH", fresh)
     jobs = lake.bench.document["jobs"]
     jobs["other"] = jobs["worldcup"]
     lake.bench.write()

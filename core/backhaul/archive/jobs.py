@@ -236,7 +236,7 @@ def _looked_for_newer(
         error = None
         if looked is not None:
             error, at = looked.result()
-            if time.monotonic() - at > _FRESH:
+            if error is None and time.monotonic() - at > _FRESH:
                 error, _ = _look(config.dest, job.name, unread)
         yield config, job, error
 

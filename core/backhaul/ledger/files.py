@@ -178,17 +178,16 @@ class FileTable:
 
         Size, checksum and version remain those of the verified bytes until they are replaced.
         """
+        changeable = [
+            (number, (*listed_values(file)[:2], listed_values(file)[-1], dump_meta(file)))
+            for number, file in rows
+        ]
         self._write(
             [job],
             f'UPDATE files SET start = ?, "end" = ?, flags = ? | {CHANGED}, meta = ?,'
             " listed_seal = seal_of(name, ?, ?, content, footer_lines, listed_size,"
             " listed_records, checksum, version, ?, ?) WHERE id = ?",
-            [
-                (*values, *values, number)
-                for number, file in rows
-                for start, end, *_, flags in [listed_values(file)]
-                for values in [(start, end, flags, dump_meta(file))]
-            ],
+            [(*values, *values, number) for number, values in changeable],
         )
 
     def agree(self, job: int, rows: Iterable[tuple[Proof, int]]) -> None:

@@ -87,7 +87,7 @@ def create_once(path: Path, *, mode: int) -> bool:
     Never opens an existing file: closing it would drop all of this process's locks on it, see fcntl(2).
     """
     flags = _WRITE | os.O_CREAT | os.O_EXCL
-    with _creating:  # nobody has locked it yet when it is closed
+    with _creating:  # others find the name taken only after it is closed, and may lock it then
         try:
             os.close(patiently(lambda: os.open(path, flags, mode)))
         except FileExistsError:

@@ -12,9 +12,8 @@ _TELLS = (5, 8)  # the first Linux version whose syncfs reports write errors
 
 
 if sys.platform == "darwin":
-    _UNABLE = frozenset(
-        {errno.ENOTSUP, errno.EINVAL, errno.ENOTTY}
-    )  # such as a share of another machine
+    # Of file systems without it, such as a share of another machine.
+    _UNABLE = frozenset({errno.ENOTSUP, errno.EINVAL, errno.ENOTTY})
 
     def sync(fd: int) -> None:
         """Makes a file or folder durable; fsync(2) alone leaves data in the drive's cache. Raises OSError."""
